@@ -1,0 +1,37 @@
+import type { ConfigDef, ConfigOf } from './config-def.ts'
+import type { TaskContext } from './context.ts'
+import type { ConfigIssue } from './errors.ts'
+import type { ConnectRecord, Offsets } from './record.ts'
+
+/** The live half of a sink connector: one per task, disposed when the task ends however it ends. */
+export interface SinkTask extends AsyncDisposable {
+  open?(): Promise<void>
+  /**
+   * Resolved: the sink owns the records and may buffer them (bounded in memory: it spills or writes ahead; durable at once if it has no
+   * `flush`). Rejected: it took none of them, and may be asked again with the same ones. `kill` aborts when waiting is no longer wanted.
+   */
+  put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void>
+  /** Resolved: all that was put is durable, together with these offsets if the sink has `committed`. Safe to repeat after a rejection. */
+  flush?(offsets: Offsets, kill: AbortSignal): Promise<void>
+  /** The offsets that the sink committed with its data, the truth on restart; undefined: none of this connector and generation. */
+  committed?(): Promise<Offsets | undefined>
+}
+
+/** What a sink connector is: data, not a live thing. */
+export interface SinkConnector<D extends ConfigDef = ConfigDef> {
+  /** The name that listings show; existing configs' Java names are welcome here. */
+  readonly class: string
+  /** Other names it answers to. */
+  readonly aliases?: readonly string[]
+  readonly doc?: string
+  /** Types, defaults, docs and validation from one constant. */
+  readonly config: D
+  create(config: ConfigOf<D>, context: TaskContext): SinkTask | Promise<SinkTask>
+  /** Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. */
+  validate?(config: ConfigOf<D>): Promise<readonly ConfigIssue[]>
+}
+
+/** Declares a sink connector; hides the one cast that lets connectors with different configs stand in one list. */
+export function sink<const D extends ConfigDef>(connector: SinkConnector<D>): SinkConnector {
+  return connector as unknown as SinkConnector
+}
