@@ -1,0 +1,59 @@
+import { DataError } from '../contract/errors.ts'
+import type { ConnectRecord } from '../contract/record.ts'
+import type { Predicate, Transform } from '../contract/transform.ts'
+
+/** One place in the chain: a transform, and for which records it runs. */
+export interface ChainStep {
+  /** The alias from the config, for errors. */
+  readonly name: string
+  readonly transform: Transform
+  /** Absent: every record. */
+  readonly predicate?: Predicate
+  readonly negate?: boolean
+}
+
+/** A record that a transform refused, with the step and its error. */
+export interface Refused {
+  readonly record: ConnectRecord
+  readonly step: string
+  readonly error: Error
+}
+
+/** Applies the chain to a batch. Synchronous; refused records are collected, never thrown, so that one does not cost its neighbours. */
+export type Chain = (records: readonly ConnectRecord[]) => { readonly kept: readonly ConnectRecord[]; readonly refused: readonly Refused[] }
+
+const none: readonly Refused[] = Object.freeze([])
+
+/** Builds the chain once per task: predicates are folded into steps here, so that the loop over records has no options to look at. */
+export function buildChain(steps: readonly ChainStep[]): Chain {
+  if (steps.length === 0) return (records) => ({ kept: records, refused: none })
+  const applies = steps.map(compile)
+  return (records) => {
+    const kept: ConnectRecord[] = []
+    let refused: Refused[] | undefined
+    for (const record of records) {
+      let current: ConnectRecord | null = record
+      let at = 0
+      try {
+        for (; at < applies.length && current !== null; at++) current = applies[at]!(current)
+      } catch (error) {
+        ;(refused ??= []).push({ record, step: steps[at]!.name, error: asError(error, steps[at]!.name) })
+        continue
+      }
+      if (current !== null) kept.push(current)
+    }
+    return { kept, refused: refused ?? none }
+  }
+}
+
+function compile({ transform, predicate, negate }: ChainStep): (record: ConnectRecord) => ConnectRecord | null {
+  if (!predicate) return (record) => transform.apply(record)
+  return negate
+    ? (record) => (predicate.test(record) ? record : transform.apply(record))
+    : (record) => (predicate.test(record) ? transform.apply(record) : record)
+}
+
+function asError(error: unknown, step: string): Error {
+  if (error instanceof DataError) return error
+  return new DataError(`Transform "${step}" failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+}

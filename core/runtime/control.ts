@@ -1,0 +1,97 @@
+import type { Progress } from '../contract/context.ts'
+import type { Json } from '../contract/json.ts'
+import type { RawConfig } from './ends.ts'
+
+/**
+ * What the control plane can do: the seam between the REST API (and the command line) and the worker.
+ * Every call answers from the parent's own state: none waits for plugin code except where it says so.
+ * Throws NotFoundError, ConflictError, BadRequestError, ConfigError; the texts are Connect's.
+ */
+export interface Control {
+  /** False until the stores are open and the connectors of the last run are started. */
+  readonly ready: boolean
+  connectors(): readonly string[]
+  /** Undefined: no such connector. */
+  find(name: string): ConnectorInfo | undefined
+  info(name: string): ConnectorInfo
+  /** Validates, stores and starts; resolves when it is durable, before its tasks run. */
+  create(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo>
+  /** Creates or replaces the config; unchanged configs do not disturb running tasks. */
+  put(name: string, config: RawConfig): Promise<{ readonly created: boolean; readonly info: ConnectorInfo }>
+  /** Null removes a key. */
+  patch(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo>
+  /** Stops the tasks, releases what the source holds upstream, forgets the config. Offsets are kept, as in Connect. */
+  delete(name: string): Promise<void>
+  status(name: string): ConnectorStatus
+  tasks(name: string): readonly TaskInfo[]
+  taskStatus(name: string, task: number): TaskStatus
+  /** Resolves with the planned states; undefined where only the connector itself was restarted. */
+  restart(name: string, options: { readonly includeTasks: boolean; readonly onlyFailed: boolean }): Promise<ConnectorStatus | undefined>
+  restartTask(name: string, task: number): Promise<void>
+  /** Resolves when no task writes any more (bounded by the graceful timeout). */
+  pause(name: string): Promise<void>
+  resume(name: string): Promise<void>
+  /** Resolves when all tasks are gone (bounded by the graceful timeout, then killed). */
+  stop(name: string): Promise<void>
+  topics(name: string): readonly string[]
+  resetTopics(name: string): void
+  offsets(name: string): Promise<readonly OffsetEntry[]>
+  /** Only for STOPPED connectors; a null offset removes its partition. All or none. */
+  alterOffsets(name: string, entries: readonly OffsetEntry[]): Promise<void>
+  resetOffsets(name: string): Promise<void>
+  progress(name: string): readonly TaskProgress[]
+}
+
+export type TargetState = 'RUNNING' | 'PAUSED' | 'STOPPED'
+/** The only words that Connect's status endpoints ever show. */
+export type State = 'UNASSIGNED' | 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED' | 'RESTARTING'
+
+export interface ConnectorInfo {
+  readonly name: string
+  readonly config: RawConfig
+  readonly tasks: readonly { readonly connector: string; readonly task: number }[]
+  readonly type: 'source' | 'sink' | 'unknown'
+}
+
+export interface ConnectorStatus {
+  readonly name: string
+  readonly connector: { readonly state: State; readonly worker_id: string; readonly version?: string | null; readonly trace?: string }
+  readonly tasks: readonly TaskStatus[]
+  readonly type: 'source' | 'sink' | 'unknown'
+}
+
+export interface TaskStatus {
+  readonly id: number
+  readonly state: Exclude<State, 'STOPPED'>
+  readonly worker_id: string
+  readonly version?: string | null
+  readonly trace?: string
+}
+
+export interface TaskInfo {
+  readonly id: { readonly connector: string; readonly task: number }
+  readonly config: RawConfig
+}
+
+/** Connect's shape: a partition map and an offset map; null: nothing known, or "remove". */
+export interface OffsetEntry {
+  readonly partition: Readonly<Record<string, Json>>
+  readonly offset: Readonly<Record<string, Json>> | null
+}
+
+/** One task as `millrace top` and /api/v1 show it. */
+export interface TaskProgress extends Progress {
+  readonly task: number
+  readonly state: State
+  /** Process id of its host; null: not running. */
+  readonly pid: number | null
+  /** Set while a watchdog finds no progress: the step it is in and since when. */
+  readonly stalled: { readonly step: string; readonly sinceMs: number } | null
+  readonly records: { readonly polled: number; readonly put: number; readonly filtered: number; readonly rejected: number }
+  /** Records put per second over the last seconds. */
+  readonly rate: number
+  readonly flushes: number
+  readonly lastFlushMs: number | null
+  readonly restarts: number
+  readonly residentBytes: number | null
+}

@@ -1,0 +1,139 @@
+import type { OffsetStore } from '../contract/offsets.ts'
+import type { ConnectRecord, Offsets, RecordBatch } from '../contract/record.ts'
+import type { SinkTask } from '../contract/sink.ts'
+import type { SourceTask } from '../contract/source.ts'
+import { FlushPolicy, type FlushLimits } from './flush-policy.ts'
+
+/** The transforms of a task over one batch: what goes on to the sink. What they refuse is settled (dead letter or throw) inside. */
+export type BatchChain = (records: readonly ConnectRecord[]) => Promise<readonly ConnectRecord[]> | readonly ConnectRecord[]
+
+export interface TaskParts {
+  readonly connector: string
+  readonly source: SourceTask
+  readonly chain: BatchChain
+  readonly sink: SinkTask
+  readonly offsets: OffsetStore
+  readonly limits: FlushLimits & {
+    /** A batch larger than this is written before the next poll begins; smaller ones are polled ahead. Bytes. */
+    readonly aheadBytes: number
+  }
+  /** Told what the loop does; the watchdog and the metrics listen. */
+  readonly observer: LoopObserver
+  /** Resolves when the task may go on; waits while the connector is paused. */
+  readonly gate: PauseGate
+}
+
+/** The steps of the loop, as the watchdog and people see them. */
+export type LoopStep = 'opening' | 'polling' | 'transforming' | 'putting' | 'flushing' | 'saving' | 'committing' | 'paused' | 'closing'
+
+export interface LoopObserver {
+  step(step: LoopStep): void
+  batch(polled: number, put: number, bytes: number): void
+  flushed(records: number, durationMs: number): void
+}
+
+export interface PauseGate {
+  /** True: the loop should flush and wait. */
+  readonly closed: boolean
+  /** Calls back whenever the gate closes, so that a waiting poll returns early; the answer undoes it. */
+  onClose(callback: () => void): Disposable
+  /** Resolves once the gate is open or `stop` aborts. */
+  wait(stop: AbortSignal): Promise<void>
+}
+
+/**
+ * Counts the flushes of a connector, in the offsets that the sink and the store get: after a crash between the sink's commit and the
+ * store's save the greater number tells which of the two is ahead. Never shown to sources or people.
+ */
+export const flushKey = '#flush'
+
+/**
+ * Moves records until `stop` aborts or a part fails: poll -> chain -> put -> flush -> save -> commit. The only loop in the system.
+ *
+ * The order of the last three never changes: durable, then remembered, then may the upstream forget. A source transaction (`open` batches)
+ * is never split by a flush. While one batch is written the next is polled; a batch over `aheadBytes` is written first. On a graceful stop
+ * a batch that was polled ahead is dropped: it was never counted as taken. A stop or a pause inside an open transaction does not wait for
+ * its end: what was put of it is not flushed, and comes again after a restart.
+ */
+export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSignal): Promise<void> {
+  const { connector, chain, offsets, limits, observer, gate } = parts
+  await using sink = parts.sink
+  await using source = parts.source
+  using policy = new FlushPolicy(limits, stop)
+  using _ = gate.onClose(() => policy.expire())
+  let position: Offsets = {} // everything taken so far, for the sink
+  let pending: Offsets = {} // what moved since the last flush
+  let unflushed = 0
+  let open = false
+  let ahead: Promise<RecordBatch> | undefined
+
+  const checkpoint = async () => {
+    if (Object.keys(pending).length > 0 || unflushed > 0) {
+      const began = performance.now()
+      observer.step('flushing')
+      const flush = { [flushKey]: Number(position[flushKey] ?? 0) + 1 }
+      position = { ...position, ...pending, ...flush }
+      await sink.flush?.(position, kill)
+      observer.step('saving')
+      await offsets.save(connector, { ...pending, ...flush })
+      observer.step('committing')
+      await source.commit?.(pending)
+      observer.flushed(unflushed, performance.now() - began)
+      pending = {}
+      unflushed = 0
+    }
+    policy.reset()
+  }
+  const poll = () => {
+    const batch = source.poll(policy.signal)
+    batch.catch(() => {}) // A failure is seen where the batch is awaited; until then it must not count as unhandled.
+    return batch
+  }
+
+  observer.step('opening')
+  await sink.open?.()
+  const saved = await offsets.load(connector)
+  position = newer(saved, await sink.committed?.()) ?? {}
+  await source.open(saved === undefined && Object.keys(position).length === 0 ? undefined : withoutFlush(position))
+  while (!stop.aborted) {
+    if (gate.closed) {
+      if (!open) await checkpoint()
+      observer.step('paused')
+      await gate.wait(stop)
+      continue
+    }
+    observer.step('polling')
+    const batch = await (ahead ?? poll())
+    ahead = undefined
+    if (stop.aborted && !open && batch.records.length > 0) break
+    const bytes = batch.bytes ?? 0
+    if (!stop.aborted && !gate.closed && bytes <= limits.aheadBytes && batch.records.length > 0) ahead = poll()
+    observer.step('transforming')
+    const kept = await chain(batch.records)
+    if (kept.length > 0) {
+      observer.step('putting')
+      await sink.put(kept, kill)
+    }
+    observer.batch(batch.records.length, kept.length, bytes)
+    unflushed += kept.length
+    open = batch.open ?? false
+    const moved = Object.keys(batch.offsets).length > 0
+    if (moved) pending = { ...pending, ...batch.offsets }
+    const due = policy.due(batch.records.length, bytes, moved)
+    if ((due || batch.checkpoint) && !open) await checkpoint()
+  }
+  if (!open) await checkpoint()
+  observer.step('closing')
+}
+
+/** The store's offsets, laid over by the sink's where the sink is a flush ahead of it. */
+function newer(saved: Offsets | undefined, committed: Offsets | undefined): Offsets | undefined {
+  if (committed === undefined) return saved
+  if (saved === undefined) return committed
+  return Number(committed[flushKey] ?? 0) > Number(saved[flushKey] ?? 0) ? { ...saved, ...committed } : saved
+}
+
+function withoutFlush(offsets: Offsets): Offsets {
+  const { [flushKey]: _, ...rest } = offsets
+  return rest
+}
