@@ -53,16 +53,19 @@ export class FlushPolicy implements Disposable {
     this.#window.abort()
   }
 
+  /** A flush is due but must wait for the end of a source transaction: polls wait for input again, and the flush stays due. */
+  postpone(): void {
+    if (this.#window.signal.aborted && !this.#stop.aborted) this.#window = new AbortController()
+  }
+
   /** A flush was done: a new window begins. */
   reset(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#rows = 0
     this.#bytes = 0
-    if (this.#expired) {
-      this.#expired = false
-      if (!this.#stop.aborted) this.#window = new AbortController()
-    }
+    this.#expired = false
+    this.postpone()
   }
 
   [Symbol.dispose](): void {

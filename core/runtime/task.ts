@@ -100,6 +100,7 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
       if (!open) await checkpoint()
       observer.step('paused')
       await gate.wait(stop)
+      policy.postpone()
       continue
     }
     observer.step('polling')
@@ -120,7 +121,8 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
     const moved = Object.keys(batch.offsets).length > 0
     if (moved) pending = { ...pending, ...batch.offsets }
     const due = policy.due(batch.records.length, bytes, moved)
-    if ((due || batch.checkpoint) && !open) await checkpoint()
+    if (open) policy.postpone()
+    else if (due || batch.checkpoint) await checkpoint()
   }
   if (!open) await checkpoint()
   observer.step('closing')
