@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { test } from 'node:test'
+
+const root = resolve(import.meta.dirname, '..')
+const rooms = ['core', 'connectors', 'transforms', 'config', 'cli']
+
+/** Every source file with the files of the tree that it imports, both relative to the root. */
+const imports = new Map(
+  rooms
+    .flatMap((room) => readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((name) => join(room, name)))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => [name, importsOf(name)]),
+)
+
+test('the contract imports nothing but itself', () => {
+  assert.deepEqual(
+    breaches(
+      (file) => inside(file, 'core/contract'),
+      (file, target) => !inside(target, 'core/contract'),
+    ),
+    [],
+  )
+})
+
+test('core imports only core, and downwards: rest to runtime to store and converter to contract', () => {
+  const height = ['core/contract', 'core/converter', 'core/store', 'core/runtime', 'core/rest']
+  const level = (file: string) => height.findIndex((room) => inside(file, room))
+  assert.deepEqual(
+    breaches(
+      (file) => inside(file, 'core') && file !== 'core/index.ts',
+      (file, target) => !inside(target, 'core') || target === 'core/index.ts' || level(target) > level(file),
+    ),
+    [],
+  )
+})
+
+test('connectors and transforms import only core/index and their own folder', () => {
+  const home = (file: string) =>
+    file
+      .split('/')
+      .slice(0, inside(file, 'connectors') ? 2 : 1)
+      .join('/')
+  assert.deepEqual(
+    breaches(
+      (file) => inside(file, 'connectors') || inside(file, 'transforms'),
+      (file, target) => target !== 'core/index.ts' && !inside(target, home(file)),
+    ),
+    [],
+  )
+})
+
+test('nobody imports config but the command line that starts a worker', () => {
+  assert.deepEqual(
+    breaches(
+      (file) => !inside(file, 'config') && !inside(file, 'cli'),
+      (_, target) => inside(target, 'config'),
+    ),
+    [],
+  )
+})
+
+test('file names say what is inside', () => {
+  const banned = /(manager|helper|util|common|base|abstract|impl|handler|processor|data|info|service|misc)s?(\.|-|$)/i
+  assert.deepEqual(
+    [...imports.keys()].filter((name) => name.split('/').some((part) => banned.test(part.replace(/\.ts$/, '')))),
+    [],
+  )
+})
+
+test('no file is longer than a sitting', () => {
+  const long = [...imports.keys()]
+    .map((name) => [name, readFileSync(join(root, name), 'utf8').split('\n').length] as const)
+    .filter(([, lines]) => lines > 400)
+  assert.deepEqual(long, [])
+})
+
+function inside(file: string, folder: string): boolean {
+  return file === folder || file.startsWith(`${folder}/`)
+}
+
+function breaches(from: (file: string) => boolean, wrong: (file: string, target: string) => boolean): readonly string[] {
+  return [...imports].flatMap(([file, targets]) =>
+    from(file) ? targets.filter((target) => wrong(file, target)).map((target) => `${file} -> ${target}`) : [],
+  )
+}
+
+function importsOf(name: string): readonly string[] {
+  const text = readFileSync(join(root, name), 'utf8')
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map((match) => match[1]!)
+  return specifiers.map((specifier) => relative(root, resolve(join(root, dirname(name)), specifier)))
+}
