@@ -1,0 +1,181 @@
+import { decimalText, rescale, unscaledBytes, type Decimal } from '../contract/decimal.ts'
+import { DataError } from '../contract/errors.ts'
+import { logical, withExtras, type Schema } from '../contract/schema.ts'
+import { isInheritedName, memberPath, placeText, shownValue } from './field-path.ts'
+import { jsonDepthMax } from './json-parse.ts'
+import { double, float, integer, isPlain, quote } from './json-scalars.ts'
+
+/** How JsonConverter writes what JSON has no word for. */
+export interface JsonWriteStyle {
+  /** Decimals as base64 of their unscaled bytes, or as numbers with all their digits. */
+  readonly decimals: 'BASE64' | 'NUMERIC'
+  /** A null in a field with a default is written as the default. */
+  readonly nullAsDefault: boolean
+}
+
+/** Writes one value of the schema it was made for. Throws a DataError that names the field where the value does not fit. */
+export type JsonWriter = (value: unknown) => string
+
+/** A writer for a schema. Making one costs much more than using it: keep it with the schema. */
+export function jsonWriter(schema: Schema, style: JsonWriteStyle, path = ''): JsonWriter {
+  const write = presentWriter(schema, style, path)
+  const missing = missingText(schema, style, write)
+  if (missing !== undefined) return (value) => (value === null || value === undefined ? missing : write(value))
+  return (value) => {
+    if (value === null || value === undefined) throw new DataError(`${placeText(path)} is null, but it is required (${typeText(schema)})`)
+    return write(value)
+  }
+}
+
+/** Writes a value that has no schema: text, numbers, booleans, bytes (base64), arrays, maps and plain objects. */
+export function writePlain(value: unknown, path = '', depth = 0): string {
+  switch (typeof value) {
+    case 'string':
+      return quote(value)
+    case 'number':
+      return Number.isInteger(value) && !Object.is(value, -0) ? String(value) : double(value)
+    case 'bigint':
+      return value.toString()
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'object':
+      return value === null ? 'null' : writePlainObject(value, path, depth + 1)
+    default:
+      throw new DataError(`${placeText(path)} is of type ${typeof value}, which JSON cannot hold`)
+  }
+}
+
+function writePlainObject(value: object, path: string, depth: number): string {
+  if (depth > jsonDepthMax) throw new DataError(`${placeText(path)} is nested deeper than ${jsonDepthMax} levels`)
+  if (value instanceof Uint8Array) return base64(value)
+  if (Array.isArray(value)) return `[${value.map((item) => writePlain(item, `${path}[]`, depth)).join(',')}]`
+  if (value instanceof Map) {
+    const entries = [...value]
+    if (entries.every(([key]) => typeof key === 'string')) {
+      return `{${entries.map(([key, item]) => `${quote(key as string)}:${writePlain(item, memberPath(path, key as string), depth)}`).join(',')}}`
+    }
+    return `[${entries.map(([key, item]) => `[${writePlain(key, path, depth)},${writePlain(item, `${path}[]`, depth)}]`).join(',')}]`
+  }
+  if (!isPlain(value))
+    throw new DataError(`${placeText(path)} is a ${value.constructor?.name ?? 'value'} without a schema, which JSON cannot hold`)
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${quote(key)}:${writePlain(item, memberPath(path, key), depth)}`)
+    .join(',')}}`
+}
+
+function missingText(schema: Schema, style: JsonWriteStyle, write: JsonWriter): string | undefined {
+  if (schema.defaultValue !== undefined && schema.defaultValue !== null && style.nullAsDefault) return write(schema.defaultValue)
+  return schema.optional ? 'null' : undefined
+}
+
+function presentWriter(schema: Schema, style: JsonWriteStyle, path: string): JsonWriter {
+  const wrong = (value: unknown): never => {
+    throw new DataError(`${placeText(path)} is ${shownValue(value)}, which is not a value of ${typeText(schema)}`)
+  }
+  if (schema.name === logical.decimal) return decimalWriter(schema, style, path)
+  switch (schema.type) {
+    case 'string':
+      return (value) => (typeof value === 'string' ? quote(value) : wrong(value))
+    case 'boolean':
+      return (value) => (value === true ? 'true' : value === false ? 'false' : wrong(value))
+    case 'int8':
+    case 'int16':
+    case 'int32': {
+      const most = { int8: 127, int16: 32_767, int32: 2_147_483_647 }[schema.type]
+      return (value) =>
+        Number.isInteger(value) && (value as number) <= most && (value as number) >= -most - 1 ? `${value as number}` : wrong(value)
+    }
+    case 'int64':
+      return (value) => integer(value) ?? wrong(value)
+    case 'float64':
+      return (value) => (typeof value === 'number' ? double(value) : wrong(value))
+    case 'float32':
+      return (value) => (typeof value === 'number' ? (float(value) ?? wrong(value)) : wrong(value))
+    case 'bytes':
+      return (value) => (value instanceof Uint8Array ? base64(value) : wrong(value))
+    case 'array': {
+      const item = jsonWriter(schema.valueSchema!, style, `${path}[]`)
+      return (value) => (Array.isArray(value) ? `[${value.map((one) => item(one)).join(',')}]` : wrong(value))
+    }
+    case 'map':
+      return mapWriter(schema, style, path, wrong)
+    case 'struct':
+      return structWriter(schema, style, path, wrong)
+    default:
+      return schema.type satisfies never
+  }
+}
+
+function structWriter(schema: Schema, style: JsonWriteStyle, path: string, wrong: (value: unknown) => never): JsonWriter {
+  const names = schema.fields.map((field) => field.name)
+  const heads = names.map((name, index) => `${index === 0 ? '{' : ','}${quote(name)}:`)
+  const writers = schema.fields.map((field) => jsonWriter(field.schema, style, memberPath(path, field.name)))
+  const inherited = names.map(isInheritedName)
+  if (names.length === 0) return (value) => (isRecord(value) ? '{}' : wrong(value))
+  return (value) => {
+    if (!isRecord(value)) return wrong(value)
+    if (Object.keys(value).length > names.length) refuseUnknown(value, names, path)
+    let out = ''
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index]!
+      const member = inherited[index] && !Object.hasOwn(value, name) ? undefined : value[name]
+      out += heads[index]! + writers[index]!(member)
+    }
+    return out + '}'
+  }
+}
+
+// Objects of a class may keep more than their fields; plain ones have nothing that could be left out.
+function refuseUnknown(value: Record<string, unknown>, names: readonly string[], path: string): void {
+  if (!isPlain(value)) return
+  const unknown = Object.keys(value).find((name) => !names.includes(name))
+  throw new DataError(`${placeText(path)} has a member ${JSON.stringify(unknown)} that is not in its schema`)
+}
+
+function mapWriter(schema: Schema, style: JsonWriteStyle, path: string, wrong: (value: unknown) => never): JsonWriter {
+  const asObject = schema.keySchema!.type === 'string'
+  const keySchema = asObject ? withExtras(schema.keySchema!, { optional: false, defaultValue: undefined }) : schema.keySchema!
+  const key = jsonWriter(keySchema, style, `${path}{key}`)
+  const item = jsonWriter(schema.valueSchema!, style, `${path}{}`)
+  return (value) => {
+    if (!(value instanceof Map)) return wrong(value)
+    const parts: string[] = []
+    for (const [name, one] of value) parts.push(asObject ? `${key(name)}:${item(one)}` : `[${key(name)},${item(one)}]`)
+    return asObject ? `{${parts.join(',')}}` : `[${parts.join(',')}]`
+  }
+}
+
+function decimalWriter(schema: Schema, style: JsonWriteStyle, path: string): JsonWriter {
+  const scale = Number(schema.parameters?.scale)
+  if (schema.type !== 'bytes' || !Number.isInteger(scale)) {
+    throw new DataError(`${placeText(path)} has a Decimal schema without bytes or without an integer parameter "scale"`)
+  }
+  return (value) => {
+    const decimal = value as Decimal
+    if (typeof decimal?.unscaled !== 'bigint' || !Number.isInteger(decimal.scale)) {
+      throw new DataError(`${placeText(path)} is ${shownValue(value)}, which is not a decimal`)
+    }
+    const fitted = decimal.scale === scale ? decimal : fitScale(decimal, scale, path)
+    return style.decimals === 'NUMERIC' ? decimalText(fitted) : `"${unscaledBytes(fitted.unscaled).toString('base64')}"`
+  }
+}
+
+function fitScale(decimal: Decimal, scale: number, path: string): Decimal {
+  try {
+    return rescale(decimal, scale)
+  } catch (cause) {
+    throw new DataError(`${placeText(path)} is ${decimalText(decimal)}, which does not fit its schema's ${scale} decimal places`, { cause })
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return `"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')}"`
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Map) && !ArrayBuffer.isView(value)
+}
+
+function typeText(schema: Schema): string {
+  return schema.name === null ? schema.type : `${schema.type} (${schema.name})`
+}
