@@ -1,0 +1,366 @@
+import { DataError, noHeaders, partitionKey, record, type ConnectRecord, type Header } from '../../core/index.ts'
+import {
+  messageKeySchema,
+  messageValueSchema,
+  transactionKeySchema,
+  transactionValueSchema,
+  unavailableHeader,
+  unavailableSchema,
+} from './envelope.ts'
+import { topicName } from './naming.ts'
+import { dataError, faultyColumn, textsOf, type Row } from './row.ts'
+import type { RecordSettings, ValueSettings } from './settings.ts'
+import type { TableShape } from './shape.ts'
+import { unchangedColumn, type TupleView } from './tuple.ts'
+
+/** The place of a snapshot row, as Debezium's `source.snapshot` tells it. */
+export type SnapshotMark = 'first' | 'first_in_data_collection' | 'true' | 'last_in_data_collection' | 'last'
+
+/** A row that could not become a record: what is known of it, and why. Hand both to `context.reject`. */
+export interface RejectedRow {
+  readonly record: ConnectRecord
+  readonly error: DataError
+}
+
+export interface TransactionStart {
+  readonly xid: number
+  /** `final_lsn` of the Begin message. */
+  readonly commitLsn: number
+  /** Microseconds since 1970. */
+  readonly commitTimeUs: number
+}
+
+/**
+ * Turns rows into Debezium's records and pushes them to a list. Rows that cannot be turned go to `takeRejected` instead, so a caller needs
+ * no try. Every method returns how many numbers of `seq` it used: the caller adds it (a changed key is a delete and a create: 2).
+ */
+export class RecordFactory {
+  readonly #values: ValueSettings
+  readonly #settings: RecordSettings
+  readonly #partition: string
+  #rejected: RejectedRow[] = []
+  #missing: string[] = []
+  // The transaction, or the snapshot, that the rows belong to.
+  #position = 0
+  #xid = 0n
+  #transaction = ''
+  #sourceMs = 0n
+  #sourceUs = 0n
+  #sourceNs = 0n
+  #sequence = '[null,"'
+  #snapshotSources = new Map<string, object>()
+  #events = 0
+  #collections = new Map<string, number>()
+  // When we handle them; read from the clock every so many records.
+  #nowMs = 0n
+  #nowUs = 0n
+  #nowNs = 0n
+  #untilClock = 0
+
+  constructor(values: ValueSettings, settings: RecordSettings) {
+    this.#values = values
+    this.#settings = settings
+    this.#partition = partitionKey({ server: values.prefix })
+  }
+
+  /** The commit LSN of the transaction before the next one (from saved offsets), for `source.sequence`. */
+  resumeAfter(commitLsn: number): void {
+    this.#position = commitLsn
+  }
+
+  /** Begins a transaction; the rows that follow belong to it. */
+  begin({ xid, commitLsn, commitTimeUs }: TransactionStart): void {
+    this.#sequence = this.#position === 0 ? '[null,"' : `["${this.#position}","`
+    this.#position = commitLsn
+    this.#xid = BigInt(xid)
+    this.#transaction = String(xid)
+    this.#sourceUs = BigInt(commitTimeUs)
+    this.#sourceMs = BigInt(Math.floor(commitTimeUs / 1000))
+    this.#sourceNs = this.#sourceUs * 1000n
+    this.#events = 0
+    this.#collections.clear()
+    this.#untilClock = 0
+  }
+
+  /** Begins a snapshot: the rows that follow were read at this LSN. */
+  beginSnapshot({ lsn, xid, timeMs }: { readonly lsn: number; readonly xid: number | null; readonly timeMs: number }): void {
+    this.begin({ xid: xid ?? 0, commitLsn: lsn, commitTimeUs: timeMs * 1000 })
+    this.#sequence = '[null,"'
+    this.#snapshotSources = new Map()
+  }
+
+  /** A row of a snapshot. */
+  read(shape: TableShape, view: TupleView, mark: SnapshotMark, seq: number, out: ConnectRecord[]): number {
+    try {
+      const row = shape.row(view, null, this.#missing)
+      const key = shape.keySchema === null ? null : shape.key(row, view, null, this.#missing)
+      out.push(this.#envelope(shape, key, null, row, this.#snapshotSource(shape, mark), 'r', this.#settings.contextHeaders, null, seq))
+    } catch (error) {
+      this.#reject(shape, 'r', view, seq, error)
+    }
+    return 1
+  }
+
+  insert(shape: TableShape, view: TupleView, lsn: number, seq: number, out: ConnectRecord[]): number {
+    try {
+      const row = shape.row(view, null, this.#missing)
+      const key = shape.keySchema === null ? null : shape.key(row, view, null, this.#missing)
+      this.#change(shape, key, null, row, 'c', this.#headers(), lsn, seq, out)
+    } catch (error) {
+      this.#reject(shape, 'c', view, seq, error)
+    }
+    return 1
+  }
+
+  /** `old` is the K tuple (replica identity only) or, with `whole`, the O tuple (REPLICA IDENTITY FULL); null: neither was sent. */
+  update(
+    shape: TableShape,
+    view: TupleView,
+    old: TupleView | null,
+    whole: boolean,
+    lsn: number,
+    seq: number,
+    out: ConnectRecord[],
+  ): number {
+    try {
+      if (!shape.keyIsIdentity) throw keyUnknown(shape, 'UPDATE')
+      const before = old === null ? null : shape.row(old, null, this.#missing)
+      const after = shape.row(view, before, this.#missing)
+      const keyed = shape.keySchema !== null
+      const key = keyed ? shape.key(after, view, before, []) : null
+      if (old === null || before === null || !keyed || sameKey(shape, old, view)) {
+        this.#change(shape, key, whole ? before : null, after, 'u', this.#headers(), lsn, seq, out)
+        return 1
+      }
+      const oldKey = shape.key(before, old, null, [])
+      const headers = this.#headers()
+      const gone = [...this.#settings.contextHeaders, { key: '__debezium.newkey', value: key, schema: shape.keySchema }]
+      this.#change(shape, oldKey, before, null, 'd', gone, lsn, seq, out)
+      if (this.#settings.tombstones) out.push(this.#tombstone(shape, oldKey, gone, seq))
+      this.#change(
+        shape,
+        key,
+        null,
+        after,
+        'c',
+        [...headers, { key: '__debezium.oldkey', value: oldKey, schema: shape.keySchema }],
+        lsn,
+        seq + 1,
+        out,
+      )
+    } catch (error) {
+      this.#reject(shape, 'u', view, seq, error)
+    }
+    // Counted by the tuples alone, so that a rejected row takes as many numbers as a record made of it would.
+    return old !== null && shape.keySchema !== null && !sameKey(shape, old, view) ? 2 : 1
+  }
+
+  /** `old` is the K or the O tuple; columns that it does not tell are null in `before`. */
+  delete(shape: TableShape, old: TupleView, lsn: number, seq: number, out: ConnectRecord[]): number {
+    try {
+      if (!shape.keyIsIdentity) throw keyUnknown(shape, 'DELETE')
+      const before = shape.row(old, null, this.#missing)
+      const key = shape.keySchema === null ? null : shape.key(before, old, null, this.#missing)
+      const headers = this.#headers()
+      this.#change(shape, key, before, null, 'd', headers, lsn, seq, out)
+      if (this.#settings.tombstones) out.push(this.#tombstone(shape, key, headers, seq))
+    } catch (error) {
+      this.#reject(shape, 'd', old, seq, error)
+    }
+    return 1
+  }
+
+  /** One record per table, without a key. */
+  truncate(shapes: readonly TableShape[], lsn: number, seq: number, out: ConnectRecord[]): number {
+    shapes.forEach((shape, place) => this.#change(shape, null, null, null, 't', this.#settings.contextHeaders, lsn, seq + place, out, true))
+    return shapes.length
+  }
+
+  /** A logical decoding message. A non-transactional one stands alone: begin a transaction of xid 0 at its own LSN for it. */
+  message(prefix: string, content: Buffer, lsn: number, seq: number, out: ConnectRecord[]): number {
+    this.#clock()
+    const source = this.#source('', '', 'false', lsn)
+    const transaction = this.#settings.transactionMetadata ? this.#order('', lsn) : null
+    const value = { op: 'm', ts_ms: this.#nowMs, source, transaction, message: { prefix, content: Buffer.from(content) } }
+    out.push(
+      record(topicName(`${this.#values.prefix}${this.#values.delimiter}message`), value, {
+        valueSchema: messageValueSchema,
+        key: { prefix },
+        keySchema: messageKeySchema,
+        origin: { partition: this.#partition, position: this.#position, seq },
+      }),
+    )
+    return 1
+  }
+
+  /** The BEGIN event of `provide.transaction.metadata`; call it after `begin`. It takes no number: `seq` of the origin is 0. */
+  transactionBegin(lsn: number, out: ConnectRecord[]): void {
+    out.push(this.#boundary('BEGIN', lsn, null, null, 0))
+  }
+
+  /** The END event; `seq` is one more than that of the last row. */
+  transactionEnd(lsn: number, seq: number, out: ConnectRecord[]): void {
+    const collections = [...this.#collections].map(([name, count]) => ({ data_collection: name, event_count: BigInt(count) }))
+    out.push(this.#boundary('END', lsn, BigInt(this.#events), collections, seq))
+  }
+
+  /** Rows that could not be turned since the last call. */
+  takeRejected(): readonly RejectedRow[] {
+    const rejected = this.#rejected
+    if (rejected.length > 0) this.#rejected = []
+    return rejected
+  }
+
+  #boundary(status: string, lsn: number, count: bigint | null, collections: readonly object[] | null, seq: number): ConnectRecord {
+    const id = `${this.#transaction}:${lsn}`
+    const value = { status, id, event_count: count, data_collections: collections, ts_ms: this.#sourceMs }
+    return record(topicName(`${this.#values.prefix}${this.#values.delimiter}transaction`), value, {
+      valueSchema: transactionValueSchema,
+      key: { id },
+      keySchema: transactionKeySchema,
+      origin: { partition: this.#partition, position: this.#position, seq },
+    })
+  }
+
+  #change(
+    shape: TableShape,
+    key: Row | null,
+    before: Row | null,
+    after: Row | null,
+    op: string,
+    headers: readonly Header[],
+    lsn: number,
+    seq: number,
+    out: ConnectRecord[],
+    keyless = false,
+  ): void {
+    const { schema, name } = shape.relation
+    const source = this.#source(schema, name, 'false', lsn)
+    const transaction = this.#settings.transactionMetadata ? this.#order(`${schema}.${name}`, lsn) : null
+    out.push(this.#envelope(shape, key, before, after, source, op, headers, transaction, seq, keyless))
+  }
+
+  #envelope(
+    shape: TableShape,
+    key: Row | null,
+    before: Row | null,
+    after: Row | null,
+    source: object,
+    op: string,
+    headers: readonly Header[],
+    transaction: object | null,
+    seq: number,
+    keyless = false,
+  ): ConnectRecord {
+    if (this.#untilClock-- <= 0) this.#clock()
+    return {
+      topic: shape.topic,
+      partition: null,
+      key,
+      keySchema: keyless ? null : shape.keySchema,
+      value: { before, after, source, transaction, op, ts_ms: this.#nowMs, ts_us: this.#nowUs, ts_ns: this.#nowNs },
+      valueSchema: shape.envelopeSchema,
+      timestamp: null,
+      headers,
+      origin: { partition: this.#partition, position: this.#position, seq },
+    }
+  }
+
+  #tombstone(shape: TableShape, key: Row | null, headers: readonly Header[], seq: number): ConnectRecord {
+    const origin = { partition: this.#partition, position: this.#position, seq }
+    return record(shape.topic, null, { key, keySchema: shape.keySchema, headers, origin })
+  }
+
+  #source(schema: string, table: string, snapshot: string, lsn: number): object {
+    return {
+      version: this.#settings.version,
+      connector: 'postgresql',
+      name: this.#values.prefix,
+      ts_ms: this.#sourceMs,
+      snapshot,
+      db: this.#values.database,
+      sequence: `${this.#sequence}${lsn}"]`,
+      ts_us: this.#sourceUs,
+      ts_ns: this.#sourceNs,
+      schema,
+      table,
+      txId: this.#xid,
+      lsn: BigInt(lsn),
+      xmin: null,
+      origin: null,
+      origin_lsn: null,
+    }
+  }
+
+  /** All rows of a table in a snapshot share their `source`: only the mark of its first and last row differs. */
+  #snapshotSource(shape: TableShape, mark: SnapshotMark): object {
+    const name = `${mark}.${shape.topic}`
+    let source = this.#snapshotSources.get(name)
+    if (source === undefined) {
+      source = this.#source(shape.relation.schema, shape.relation.name, mark, this.#position)
+      this.#snapshotSources.set(name, source)
+    }
+    return source
+  }
+
+  #order(collection: string, lsn: number): object {
+    const count = (this.#collections.get(collection) ?? 0) + 1
+    this.#collections.set(collection, count)
+    this.#events++
+    return { id: `${this.#transaction}:${lsn}`, total_order: BigInt(this.#events), data_collection_order: BigInt(count) }
+  }
+
+  /** Headers of an event, with the names of the values that were not sent. */
+  #headers(): readonly Header[] {
+    if (this.#missing.length === 0) return this.#settings.contextHeaders
+    const missing: Header = { key: unavailableHeader, value: this.#missing, schema: unavailableSchema }
+    this.#missing = []
+    return this.#settings.contextHeaders.length === 0 ? [missing] : [...this.#settings.contextHeaders, missing]
+  }
+
+  #clock(): void {
+    const now = Date.now()
+    this.#nowMs = BigInt(now)
+    this.#nowUs = BigInt(now * 1000)
+    this.#nowNs = this.#nowUs * 1000n
+    this.#untilClock = clockEvery
+  }
+
+  #reject(shape: TableShape, op: string, view: TupleView, seq: number, cause: unknown): void {
+    this.#missing = []
+    const { schema, name } = shape.relation
+    const fault = faultyColumn(shape.columns, view) ?? faultyColumn(shape.keyColumns, view)
+    const keyTexts = JSON.stringify(textsOf(shape.keyColumns, view))
+    const place = fault === undefined ? '' : `, column "${fault.column.column}"`
+    const error = dataError(`Table ${schema}.${name}${place}, key ${keyTexts}`, fault?.error ?? cause)
+    const value = { op, schema, table: name, columns: textsOf(shape.columns, view) }
+    const origin = { partition: this.#partition, position: this.#position, seq }
+    this.#rejected.push({ record: record(shape.topic, value, { key: textsOf(shape.keyColumns, view), headers: noHeaders, origin }), error })
+  }
+}
+
+const clockEvery = 256
+
+function keyUnknown(shape: TableShape, statement: string): DataError {
+  const names = shape.keyColumns.filter((column) => !column.identity).map(({ column }) => `"${column}"`)
+  const { schema, name } = shape.relation
+  return new DataError(
+    `${statement} does not tell the key column ${names.join(', ')}, which is not part of the replica identity; ` +
+      `run ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, or take the column out of message.key.columns`,
+  )
+}
+
+/** True where both tuples spell the same key; a value that was not sent again did not change. */
+function sameKey(shape: TableShape, old: TupleView, now: TupleView): boolean {
+  for (const { index } of shape.keyColumns) {
+    const start = now.starts[index]!
+    if (start === unchangedColumn) continue
+    const oldStart = old.starts[index]!
+    if (start < 0 || oldStart < 0) {
+      if (start !== oldStart) return false
+      continue
+    }
+    if (now.buffer.compare(old.buffer, oldStart, old.ends[index], start, now.ends[index]) !== 0) return false
+  }
+  return true
+}
