@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TaskProgress } from '../core/runtime/control.ts'
+import type { RestClient } from './rest-client.ts'
+
+const refreshMs = 1000
+
+/** Draws the connectors of a worker until interrupted, once a second; a single picture with `once`. Throws a RestError where no worker answers. */
+export async function top(client: RestClient, options: { readonly once: boolean }): Promise<void> {
+  for (;;) {
+    const lines = await picture(client)
+    process.stdout.write(`${options.once || !process.stdout.isTTY ? '' : '\u001b[2J\u001b[H'}${lines.join('\n')}\n`)
+    if (options.once) return
+    await sleep(refreshMs)
+  }
+}
+
+/** The picture as lines of text: a row per task. */
+export async function picture(client: RestClient): Promise<readonly string[]> {
+  const names = (await client.call('GET', '/connectors')) as readonly string[]
+  const answers = await Promise.all(names.map((name) => client.call('GET', `/api/v1/connectors/${encodeURIComponent(name)}/progress`)))
+  const rows = answers.flatMap((answer, index) =>
+    (answer as { tasks: readonly TaskProgress[] }).tasks.map((task) => row(names[index]!, task)),
+  )
+  const header = ['CONNECTOR', 'TASK', 'STATE', 'PHASE', 'SNAPSHOT', 'ROWS/S', 'TOTAL', 'LAG', 'MEMORY', 'RESTARTS']
+  return names.length === 0 ? ['No connectors yet: POST one to /connectors'] : columns([header, ...rows])
+}
+
+/** One task in the picture's columns. */
+function row(name: string, task: TaskProgress): readonly string[] {
+  return [
+    name,
+    String(task.task),
+    task.stalled ? `${task.state}, stalled in ${task.stalled.step} for ${Math.round(task.stalled.sinceMs / 1000)} s` : task.state,
+    task.phase ?? '',
+    snapshotText(task),
+    Math.round(task.rate).toLocaleString('en'),
+    task.records.put.toLocaleString('en'),
+    lagText(task),
+    task.residentBytes === null ? '' : `${Math.round(task.residentBytes / 2 ** 20)} MB`,
+    String(task.restarts),
+  ]
+}
+
+/** "orders 2 of 5, 40%" while a snapshot runs; empty otherwise. */
+export function snapshotText({ snapshot }: Pick<TaskProgress, 'snapshot'>): string {
+  if (!snapshot) return ''
+  const share = snapshot.rowsEstimated
+    ? `${Math.min(100, Math.round((snapshot.rows / snapshot.rowsEstimated) * 100))}%`
+    : `${snapshot.rows} rows`
+  return `${snapshot.table} (${Math.min(snapshot.tablesDone + 1, snapshot.tables)} of ${snapshot.tables}) ${share}`
+}
+
+/** "1.2 MB, 0.4 s"; parts that are unknown are left out. */
+export function lagText({ lag }: Pick<TaskProgress, 'lag'>): string {
+  if (!lag) return ''
+  const parts = [lag.bytes === null ? '' : byteText(lag.bytes), lag.seconds === null ? '' : `${lag.seconds.toFixed(1)} s`]
+  return parts.filter((part) => part !== '').join(', ')
+}
+
+function byteText(bytes: number): string {
+  const unit = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10))
+  return `${(bytes / 1024 ** unit).toFixed(unit === 0 ? 0 : 1)} ${['B', 'KB', 'MB', 'GB', 'TB'][unit]}`
+}
+
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)))
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}
