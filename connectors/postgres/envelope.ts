@@ -48,11 +48,11 @@ export const transactionSchema: Schema = structOf(
 )
 
 /** The value schema of a table's events. */
-export function envelopeSchema(name: string, row: Schema): Schema {
+export function envelopeSchema(name: string, before: Schema, after: Schema): Schema {
   return structOf(
     [
-      ['before', row],
-      ['after', row],
+      ['before', before],
+      ['after', after],
       ['source', sourceSchema],
       ['transaction', transactionSchema],
       ['op', requiredText],

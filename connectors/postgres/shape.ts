@@ -14,8 +14,10 @@ export interface TableShape {
   readonly topic: string
   /** null: the table has no key. */
   readonly keySchema: Schema | null
-  /** Schema of `before` and `after`, optional. */
+  /** Schema of `after`, optional; and of `before` where that always holds whole rows or nothing that a key column could lack. */
   readonly rowSchema: Schema
+  /** Schema of `before`: the row's, or one named `.Before` in which the columns that a key-only image lacks are optional, without default. */
+  readonly beforeSchema: Schema
   readonly envelopeSchema: Schema
   /** Columns of the row in order; names are the fields' names. */
   readonly columns: readonly RowColumn[]
@@ -54,6 +56,7 @@ export function tableShape(relation: Relation, table: CatalogTable | undefined, 
     columns.map(({ name, schema }) => [name, schema] as const),
     { name: schemaName(settings, `${topic}.Value`), optional: true },
   )
+  const before = beforeSchema(relation, columns, rowSchema, schemaName(settings, `${topic}.Before`))
   return {
     relation,
     topic,
@@ -65,7 +68,8 @@ export function tableShape(relation: Relation, table: CatalogTable | undefined, 
             { name: schemaName(settings, `${topic}.Key`) },
           ),
     rowSchema,
-    envelopeSchema: envelopeSchema(schemaName(settings, `${topic}.Envelope`), rowSchema),
+    beforeSchema: before,
+    envelopeSchema: envelopeSchema(schemaName(settings, `${topic}.Envelope`), before, rowSchema),
     columns,
     keyColumns,
     row: compileRow(columns),
@@ -73,6 +77,20 @@ export function tableShape(relation: Relation, table: CatalogTable | undefined, 
     keyIsIdentity: keyColumns.every(({ identity }) => identity),
     omitted,
   }
+}
+
+/**
+ * Without REPLICA IDENTITY FULL a deleted row tells its identity only. Debezium invents a zero or the default for the rest; here they are
+ * null, so where the row's schema would not allow that (NOT NULL) or would let a converter replace it (a default), `before` has its own.
+ */
+function beforeSchema(relation: Relation, columns: readonly RowColumn[], row: Schema, name: string): Schema {
+  const unknown = (column: RowColumn) => relation.replicaIdentity !== 'full' && !column.identity
+  if (!columns.some((column) => unknown(column) && (!column.schema.optional || column.schema.defaultValue !== undefined))) return row
+  const fields = columns.map((column) => {
+    const schema = unknown(column) ? withExtras(column.schema, { optional: true, defaultValue: undefined }) : column.schema
+    return [column.name, schema] as const
+  })
+  return structOf(fields, { name, optional: true })
 }
 
 function rowColumn(
