@@ -1,4 +1,4 @@
-import { DataError, optional, structOf, withExtras, type Schema } from '../../core/index.ts'
+import { DataError, optional, sameSchema, structOf, withExtras, type Schema } from '../../core/index.ts'
 import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts'
 import { defaultValue } from './defaults.ts'
 import { envelopeSchema } from './envelope.ts'
@@ -77,6 +77,33 @@ export function tableShape(relation: Relation, table: CatalogTable | undefined, 
     keyIsIdentity: keyColumns.every(({ identity }) => identity),
     omitted,
   }
+}
+
+/** True where two shapes of a table read the same tuples into the same records, so that the older one (and its schemas) can stay in use. */
+export function sameShape(a: TableShape, b: TableShape): boolean {
+  return (
+    a.topic === b.topic &&
+    a.relation.replicaIdentity === b.relation.replicaIdentity &&
+    sameColumns(a.columns, b.columns) &&
+    sameColumns(a.keyColumns, b.keyColumns) &&
+    a.relation.columns.every((column, index) => {
+      const other = b.relation.columns[index]
+      return other !== undefined && column.typeOid === other.typeOid && column.typeModifier === other.typeModifier
+    }) &&
+    a.relation.columns.length === b.relation.columns.length &&
+    sameSchema(a.keySchema, b.keySchema) &&
+    sameSchema(a.envelopeSchema, b.envelopeSchema)
+  )
+}
+
+function sameColumns(a: readonly RowColumn[], b: readonly RowColumn[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((column, place) => {
+      const other = b[place]!
+      return column.column === other.column && column.index === other.index && column.identity === other.identity
+    })
+  )
 }
 
 /**
