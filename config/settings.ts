@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError, defineConfig, parseConfig, type ConfigOf } from '../core/index.ts'
-import { parseProperties } from './properties.ts'
+import { parseProperties } from '../core/runtime/properties.ts'
 
 /** The worker's own keys: Connect's standalone ones under their names, and ours. */
 export const workerConfig = defineConfig({
@@ -177,10 +177,15 @@ function readText(file: string): string {
 
 function parseJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, spelled)
   } catch (error) {
     throw new ConfigError([{ key: 'file', value: file, message: `${file} is not valid JSON: ${(error as Error).message}` }], {
       cause: error,
     })
   }
+}
+
+/** Numbers keep their spelling: 1.10 stays 1.10, and 64-bit ones all their digits. */
+function spelled(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' && context?.source !== undefined ? context.source : value
 }

@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PostgresServer } from '../postgres.ts'
+import { WorkerProcess } from '../worker-process.ts'
+import { usageOf } from './process-usage.ts'
+
+/** A worker with one Postgres-to-Delta connector, and what it costs. */
+export class PipelineRun implements AsyncDisposable {
+  readonly worker: WorkerProcess
+  readonly folder: string
+  #pid = 0
+
+  private constructor(worker: WorkerProcess, folder: string) {
+    this.worker = worker
+    this.folder = folder
+  }
+
+  static async start(server: PostgresServer, extra: Readonly<Record<string, string>>): Promise<PipelineRun> {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+    const worker = await WorkerProcess.start(folder)
+    const run = new PipelineRun(worker, folder)
+    await worker.call('POST', '/connectors', {
+      name: 'bench',
+      config: {
+        'connector.class': 'postgres',
+        ...server.connectorConfig(),
+        'topic.prefix': 'bench',
+        'schema.include.list': 'public',
+        'slot.name': 'bench',
+        'publication.name': 'bench',
+        'publication.autocreate.mode': 'filtered',
+        'sink.class': 'delta',
+        'sink.path': join(folder, 'lake'),
+        ...extra,
+      },
+    })
+    return run
+  }
+
+  get lake(): string {
+    return join(this.folder, 'lake')
+  }
+
+  /** The task's process. */
+  async pid(): Promise<number> {
+    while (this.#pid === 0) {
+      const { tasks } = await this.worker.call('GET', '/connectors/bench/status').catch(() => ({ tasks: [] }))
+      const failed = tasks.find((task: { state: string }) => task.state === 'FAILED')
+      if (failed) throw new Error(failed.trace)
+      const progress = await this.worker.call('GET', '/api/v1/connectors/bench/progress').catch(() => ({ tasks: [] }))
+      this.#pid = progress.tasks[0]?.pid ?? 0
+      if (this.#pid === 0) await sleep(10)
+    }
+    return this.#pid
+  }
+
+  /** CPU and memory of the task's process so far. */
+  async usage(): Promise<{ readonly cpuSeconds: number; readonly peakRssMb: number; readonly rssMb: number }> {
+    return usageOf(await this.pid()) ?? { cpuSeconds: 0, peakRssMb: 0, rssMb: 0 }
+  }
+
+  /** Waits until the connector's durable position has passed the server's present end of log. Seconds since `began` (performance.now). */
+  async caughtUp(server: PostgresServer, began: number): Promise<number> {
+    const [row] = await server.query(`SELECT (pg_current_wal_lsn() - '0/0')::text AS lsn`)
+    const target = Number(row!['lsn'])
+    for (;;) {
+      const { offsets } = await this.worker.call('GET', '/connectors/bench/offsets')
+      if (offsets.some((entry: { offset: { lsn?: number } }) => Number(entry.offset?.lsn ?? 0) >= target))
+        return (performance.now() - began) / 1000
+      const { tasks } = await this.worker.call('GET', '/connectors/bench/status')
+      const failed = tasks.find((task: { state: string }) => task.state === 'FAILED')
+      if (failed) throw new Error(failed.trace)
+      await sleep(5)
+    }
+  }
+
+  /** Waits until this many records were put durable. */
+  async flushed(records: number): Promise<void> {
+    for (;;) {
+      const { tasks } = await this.worker.call('GET', '/api/v1/connectors/bench/progress')
+      if (tasks[0]?.records.put >= records && tasks[0]?.lastFlushMs !== null) return
+      await sleep(5)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.worker.kill('SIGTERM')
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
