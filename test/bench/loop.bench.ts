@@ -40,6 +40,7 @@ async function run(name: string, apply: TaskParts['chain']): Promise<void> {
   let polled = 0
   const parts: TaskParts = {
     connector: 'bench',
+    task: 0,
     source: {
       open: async () => {},
       poll: async () => {
