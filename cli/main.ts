@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { readFileSync } from 'node:fs'
+import type { DemoOptions } from './demo/main.ts'
 import { restClient, RestError, type RestClient } from './rest-client.ts'
 
 /** The `millrace` command. Exit codes: 0 done, 1 it failed, 2 it was called or configured wrongly. */
@@ -30,7 +31,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .option('--port <n>', 'port of the REST API', positive, 8083)
     .option('--once', 'exit after the verdict instead of running on until Ctrl-C', false)
     .option('--fresh', 'forget what an earlier run left', false)
-    .action(async (options: never) => (await import('./demo/main.ts')).runDemo(options))
+    .action(async (options: DemoOptions) => (await import('./demo/main.ts')).runDemo(options))
 
   const url = ['--url <url>', 'address of the worker', process.env['MILLRACE_URL'] ?? 'http://127.0.0.1:8083'] as const
   program
