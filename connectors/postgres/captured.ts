@@ -48,6 +48,8 @@ function compile(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE)
   } catch (error) {
-    throw new RangeError(`"${pattern}" is not a regular expression: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new RangeError(`"${pattern}" is not a regular expression: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
 }

@@ -78,7 +78,8 @@ export class PgOutputDecoder {
 
   /** Reads the message that is `buffer[start .. end)` and gives its tag; its content is then in the fields above. */
   decode(buffer: Buffer, start: number, end: number): PgOutputTag {
-    if (start < 0 || start >= end || end > buffer.length) throw new ProtocolError(`A pgoutput message of ${end - start} bytes is empty or cut`)
+    if (start < 0 || start >= end || end > buffer.length)
+      throw new ProtocolError(`A pgoutput message of ${end - start} bytes is empty or cut`)
     this.#buffer = buffer
     this.#position = start + 1
     this.#end = end
@@ -130,7 +131,8 @@ export class PgOutputDecoder {
         tag satisfies never
         throw new ProtocolError(`pgoutput message with the unknown tag 0x${buffer[start]!.toString(16)}`)
     }
-    if (this.#position !== end) throw new ProtocolError(`pgoutput message "${String.fromCharCode(tag)}" has ${end - this.#position} bytes too many`)
+    if (this.#position !== end)
+      throw new ProtocolError(`pgoutput message "${String.fromCharCode(tag)}" has ${end - this.#position} bytes too many`)
     return tag
   }
 
@@ -153,7 +155,8 @@ export class PgOutputDecoder {
   }
 
   #oldTuple(tag: number, message: string): void {
-    if (tag !== tagKey && tag !== tagOld) throw new ProtocolError(`pgoutput ${message} has 0x${tag.toString(16)} where its old row should be`)
+    if (tag !== tagKey && tag !== tagOld)
+      throw new ProtocolError(`pgoutput ${message} has 0x${tag.toString(16)} where its old row should be`)
     this.oldRowKind = tag === tagKey ? 'key' : 'full'
     this.#tuple(this.oldRow)
   }

@@ -37,6 +37,7 @@ export function readUint32(buffer: Uint8Array, offset: number): number {
 }
 
 function lsnOf(high: number, low: number): Lsn {
-  if (high >= 0x200000) throw new RangeError(`LSN ${high.toString(16)}/${low.toString(16)} is beyond 2^53 bytes, more than Millrace can count`)
+  if (high >= 0x200000)
+    throw new RangeError(`LSN ${high.toString(16)}/${low.toString(16)} is beyond 2^53 bytes, more than Millrace can count`)
   return high * two32 + low
 }

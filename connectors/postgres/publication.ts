@@ -64,7 +64,10 @@ export async function ensurePublication(
     const missing = captured.filter((table) => !isPublished(state, table))
     if (missing.length > 0) {
       await query(`ALTER PUBLICATION ${quoted} ADD TABLE ONLY ${missing.map(quoteTable).join(', ONLY ')}`)
-      log.info({ publication: settings.name, tables: missing.map((table) => `${table.schema}.${table.name}`) }, 'Tables added to the publication')
+      log.info(
+        { publication: settings.name, tables: missing.map((table) => `${table.schema}.${table.name}`) },
+        'Tables added to the publication',
+      )
     }
   }
   const now = await publicationState(query, settings.name)

@@ -16,13 +16,18 @@ export class ServerError extends Error {
 /** Reads the body of an ErrorResponse message: fields of a letter and a zero-terminated text. */
 export function serverError(body: Buffer): ServerError {
   const fields = new Map<string, string>()
-  for (let position = 0; position < body.length && body[position] !== 0; ) {
+  for (let position = 0; position < body.length && body[position] !== 0;) {
     const stop = body.indexOf(0, position + 1)
     if (stop === -1) break
     fields.set(String.fromCharCode(body[position]!), body.toString('utf8', position + 1, stop))
     position = stop + 1
   }
-  return new ServerError(fields.get('M') ?? 'The server reported an error without a text', fields.get('C') ?? 'XX000', fields.get('D'), fields.get('H'))
+  return new ServerError(
+    fields.get('M') ?? 'The server reported an error without a text',
+    fields.get('C') ?? 'XX000',
+    fields.get('D'),
+    fields.get('H'),
+  )
 }
 
 /** The SQLSTATE or the system's code (ECONNREFUSED ...) of an error from the server, from `pg` or from the socket; '' where it has none. */
@@ -34,7 +39,12 @@ export function errorCode(error: unknown): string {
 /** What waiting may cure: the connection broke, or the server is starting, stopping, out of connections or recovering. */
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error)
-  if (/^(08...|53...|57P0[1235]|40...|55006|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|RETRIABLE)$/.test(code)) return true
+  if (/^(08...|53...|57P0[1235]|58P01|40...|55006|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|RETRIABLE)$/.test(code))
+    return true
   const message = error instanceof Error ? error.message : ''
-  return /^(Connection terminated|timeout expired|Client was closed|Client has encountered a connection error|The server does not support SSL)/.test(message) && !/SSL/.test(message)
+  return (
+    /^(Connection terminated|timeout expired|Client was closed|Client has encountered a connection error|The server does not support SSL)/.test(
+      message,
+    ) && !/SSL/.test(message)
+  )
 }

@@ -72,8 +72,9 @@ export interface SlotRequest {
  * a RetriableError that names the process in the way. The publication must exist before.
  */
 export async function createSlot(client: Client, query: Query, request: SlotRequest, log: Logger): Promise<SlotSnapshot> {
+  const pid = Number((await client.query('SELECT pg_catalog.pg_backend_pid() AS pid')).rows[0]!.pid)
+  // The slot must be the first thing in the transaction that is to share its snapshot.
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-  const pid = Number((await client.query('SELECT pg_backend_pid() AS pid')).rows[0]!.pid)
   const options = request.failover ? "SNAPSHOT 'use', FAILOVER true" : "SNAPSHOT 'use'"
   const kind = request.temporary ? 'TEMPORARY LOGICAL' : 'LOGICAL'
   let blocked: string | undefined
@@ -112,7 +113,10 @@ export async function dropSlot(query: Query, name: string, waitMs: number): Prom
   const deadline = Date.now() + waitMs
   for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
     try {
-      const { rows } = await query('SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1', [name])
+      const { rows } = await query(
+        'SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1',
+        [name],
+      )
       return rows.length > 0
     } catch (error) {
       if (errorCode(error) !== '55006' || Date.now() > deadline) throw error

@@ -143,11 +143,13 @@ export class WalSender implements AsyncDisposable {
     }
   }
 
-  /** Resolves when something came, the connection is gone, or `signal` aborts. */
-  async wait(signal?: AbortSignal): Promise<void> {
+  /** Resolves when something came, the connection is gone, `signal` aborts, or the time is over. */
+  async wait(signal?: AbortSignal, timeoutMs?: number): Promise<void> {
     if (this.#fresh || this.#failure || signal?.aborted) return
     await new Promise<void>((resolve) => {
+      const timer = timeoutMs === undefined ? undefined : setTimeout(() => wake(), timeoutMs)
       const wake = () => {
+        clearTimeout(timer)
         signal?.removeEventListener('abort', wake)
         if (this.#wake === wake) this.#wake = undefined
         resolve()
@@ -260,7 +262,9 @@ export class WalSender implements AsyncDisposable {
       if (buffer[start + 17] === 1) this.#sendStatus(false)
       return 'keepalive'
     }
-    throw new ProtocolError(`The replication stream carries a message of kind 0x${(kind ?? 0).toString(16)} and ${bytes} bytes, which it must not`)
+    throw new ProtocolError(
+      `The replication stream carries a message of kind 0x${(kind ?? 0).toString(16)} and ${bytes} bytes, which it must not`,
+    )
   }
 
   #control(type: number): void {
@@ -307,7 +311,10 @@ export class WalSender implements AsyncDisposable {
     writeLsn(status, this.#acknowledged, 22)
     status.writeBigInt64BE(BigInt(Date.now() * 1000 - postgresEpochUs), 30)
     status[38] = answer ? 1 : 0
-    this.#settings.log.trace({ received: formatLsn(this.#received), acknowledged: formatLsn(this.#acknowledged) }, 'Status sent to the server')
+    this.#settings.log.trace(
+      { received: formatLsn(this.#received), acknowledged: formatLsn(this.#acknowledged) },
+      'Status sent to the server',
+    )
     this.#socket.write(Buffer.from(status))
   }
 

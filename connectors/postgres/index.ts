@@ -1,0 +1,22 @@
+import { definePlugin, source } from '../../core/index.ts'
+import { config } from './config.ts'
+import { checkOffsets } from './position.ts'
+import { PostgresSourceTask } from './source.ts'
+import { connectorVersion } from './source-settings.ts'
+
+/** PostgreSQL as a source of change data: Debezium's connector by its config, its records and its class name. */
+export default definePlugin({
+  name: 'postgres',
+  version: connectorVersion,
+  api: 1,
+  sources: [
+    source({
+      class: 'io.debezium.connector.postgresql.PostgresConnector',
+      aliases: ['postgres', 'PostgresConnector', 'PostgresSource', 'PostgresSourceConnector'],
+      doc: 'Reads tables of PostgreSQL 12 and later, then follows their changes by logical replication (pgoutput).',
+      config,
+      create: (settings, context) => new PostgresSourceTask(settings, context),
+      checkOffsets,
+    }),
+  ],
+})

@@ -1,0 +1,35 @@
+import type { Client } from 'pg'
+import type { Query } from './catalog.ts'
+import { connect, type ConnectionSettings } from './connection.ts'
+
+/** An ordinary connection that is opened at its first use, and again at the next use after it broke. Statements run one after another. */
+export class QueryConnection implements AsyncDisposable {
+  readonly #settings: ConnectionSettings
+  #client: Promise<Client> | undefined
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings
+  }
+
+  readonly query: Query = async (sql, params) => {
+    const opening = (this.#client ??= this.#open())
+    const client = await opening
+    return client.query(sql, params)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = await this.#client?.catch(() => undefined)
+    this.#client = undefined
+    // A connection that is gone already needs no goodbye.
+    await client?.end().catch(() => {})
+  }
+
+  #open(): Promise<Client> {
+    const opening = connect(this.#settings)
+    const forget = () => {
+      if (this.#client === opening) this.#client = undefined
+    }
+    opening.then((client) => client.once('end', forget), forget)
+    return opening
+  }
+}

@@ -1,0 +1,465 @@
+import { setImmediate as yieldToTimers, setTimeout as sleep } from 'node:timers/promises'
+import { idle, RetriableError, type ConnectRecord, type RecordBatch, type TaskContext } from '../../core/index.ts'
+import type { Catalog, Query } from './catalog.ts'
+import type { Captured } from './captured.ts'
+import { PgOutputDecoder, pgOutputTag, ProtocolError } from './decoder.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { formatLsn, type Lsn } from './lsn.ts'
+import { tableKey, toOffsets, type Position } from './position.ts'
+import type { RecordFactory } from './records.ts'
+import { slotBusy, startReplication, type ReplicationSettings } from './replication.ts'
+import { errorCode, isTransient } from './server-error.ts'
+import type { ValueSettings } from './settings.ts'
+import { sameShape, tableShape, type TableShape } from './shape.ts'
+import type { EventFilter } from './source-settings.ts'
+import type { Relation } from './tuple.ts'
+import type { WalSender } from './wal-sender.ts'
+
+export interface StreamParts {
+  readonly replication: ReplicationSettings
+  readonly values: ValueSettings
+  readonly captured: Captured
+  readonly events: EventFilter
+  readonly catalog: Catalog
+  readonly query: Query
+  readonly serverVersion: number
+  readonly factory: RecordFactory
+  readonly context: TaskContext
+  readonly heartbeat: Heartbeat
+  /** Decides on a captured table that the position does not know, or knows under another oid. `stream`: all of it comes from the stream. */
+  readonly admit: (relation: Relation) => 'stream' | 'snapshot'
+  readonly batchRowsMax: number
+  readonly batchBytesMax: number
+  readonly retry: RetrySettings
+  /** Called at every turn of a waiting poll, for what is to be reported. */
+  readonly progress: () => void
+}
+
+export interface RetrySettings {
+  /** Longest pause between two tries to connect. Milliseconds. */
+  readonly pauseMsMax: number
+  /** Failing for longer is reported to the runtime. Milliseconds. */
+  readonly reportAfterMs: number
+  /** The same while another process reads the slot. */
+  readonly busyReportAfterMs: number
+}
+
+interface StreamedTable {
+  readonly shape: TableShape | null
+  /** Changes of transactions that committed before are in the table's snapshot. Infinity: the snapshot is still to come. */
+  from: Lsn
+}
+
+/** Milliseconds between two positions that are handed over only because the log moved on without us. */
+const idlePositionMs = 5_000
+const firstPauseMs = 100
+const waitMsMax = 1_000
+
+/**
+ * Turns the replication stream into batches. A batch ends with a transaction wherever one ended; rows of the transaction after it wait for
+ * the next batch. Only a transaction that is larger than a batch goes out in parts, as `open` batches.
+ *
+ * A broken connection is opened again in here, right after the last whole transaction; of the one that was cut the rows that had been handed
+ * out are passed over when it comes again, which it does whole and in the same order.
+ */
+export class ChangeStream implements AsyncDisposable {
+  readonly #parts: StreamParts
+  readonly #decoder = new PgOutputDecoder()
+  readonly #tables = new Map<number, StreamedTable>()
+  /** Of captured tables. Outlives the connection, so that an unchanged table keeps its schemas. */
+  readonly #shapes = new Map<number, TableShape>()
+  #position: Position
+  #durable: Lsn
+  #sender: WalSender | undefined
+  #lastRelation: Relation | undefined
+  #lastTable: StreamedTable | undefined
+  // The batch in the making, and how much of it belongs to whole transactions.
+  #out: ConnectRecord[] = []
+  #whole = 0
+  #bytes = 0
+  #moved = false
+  /** What was handed out last ended inside a transaction. */
+  #open = false
+  // The transaction in hand.
+  #inside = false
+  #finalLsn: Lsn = 0
+  #xid = 0
+  #seq = 0
+  /** Of the transaction that was cut by a reconnect: numbers up to this one were handed out already. */
+  #handed: { readonly finalLsn: Lsn; readonly seq: number } | undefined
+  readonly #dropped: ConnectRecord[] = []
+  #idleLsn: Lsn = 0
+  #idleAt = 0
+  #failingSince = 0
+  #pauseMs = firstPauseMs
+  #warnedTruncate = false
+
+  constructor(parts: StreamParts, position: Position) {
+    this.#parts = parts
+    this.#position = position
+    this.#durable = position.lsn
+    parts.factory.resumeAfter(position.commitLsn)
+  }
+
+  /** Where the stream stands: after everything that was handed out. */
+  get position(): Position {
+    return this.#position
+  }
+
+  /** False in the middle of a transaction of which a part was handed out. */
+  get atBoundary(): boolean {
+    return !this.#open && !this.#inside
+  }
+
+  /** Tables that were met without a snapshot; `snapshotted` takes them off. */
+  readonly wanted = new Map<string, Relation>()
+
+  /** A snapshot of these tables was handed out whole: their changes go on from it. */
+  snapshotted(tables: NonNullable<Position['tables']>): void {
+    this.#position = { ...this.#position, tables: { ...this.#position.tables, ...tables } }
+    this.#tables.clear()
+    this.#lastRelation = undefined
+    for (const name of Object.keys(tables)) this.wanted.delete(name)
+  }
+
+  /** Everything up to `lsn` is durable in the sink and saved. */
+  acknowledge(lsn: Lsn): void {
+    this.#durable = Math.max(this.#durable, lsn)
+    this.#sender?.acknowledge(this.#durable)
+  }
+
+  /** As `SourceTask.poll`. */
+  async poll(signal: AbortSignal): Promise<RecordBatch> {
+    for (;;) {
+      try {
+        const sender = this.#sender ?? (await this.#connect())
+        const state = await this.#drain(sender)
+        if (!this.#inside) this.#beat()
+        const batch = this.#batch(state)
+        if (batch !== undefined) {
+          await this.#settleRejected()
+          return batch
+        }
+        if (signal.aborted) return idle
+        if (state === 'full') await yieldToTimers()
+        else await sender.wait(signal, Math.min(waitMsMax, this.#parts.heartbeat.remainingMs()))
+      } catch (error) {
+        await this.#disconnect()
+        this.#countFailure(error)
+        if (!(await this.#pause(signal))) return idle
+      }
+      this.#parts.progress()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const sender = this.#sender
+    this.#sender = undefined
+    await sender?.[Symbol.asyncDispose]()
+  }
+
+  async #connect(): Promise<WalSender> {
+    const { replication, query, serverVersion, context } = this.#parts
+    const sender = await startReplication(replication, this.#position, this.#durable, query, serverVersion, context.log)
+    context.log.info({ slot: replication.slot, from: formatLsn(this.#position.lsn) }, 'Streaming changes')
+    this.#decoder.reset()
+    this.#tables.clear()
+    this.#lastRelation = undefined
+    this.#sender = sender
+    this.#failingSince = 0
+    this.#pauseMs = firstPauseMs
+    return sender
+  }
+
+  /** The transaction in hand comes again whole on the next connection: what is here of it, and was not handed out, is let go. */
+  async #disconnect(): Promise<void> {
+    const sender = this.#sender
+    this.#sender = undefined
+    if (this.#inside) {
+      this.#out.length = this.#whole
+      this.#parts.factory.takeRejected()
+      this.#inside = false
+    }
+    await sender?.[Symbol.asyncDispose]()
+  }
+
+  /** Throws what waiting does not cure, or has not cured for long enough. */
+  #countFailure(error: unknown): void {
+    const { retry, replication, context } = this.#parts
+    const busy = errorCode(error) === '55006'
+    if (!busy && !isTransient(error)) throw error
+    const now = performance.now()
+    if (this.#failingSince === 0) this.#failingSince = now
+    const failingMs = now - this.#failingSince
+    context.log.warn({ err: error, failingMs: Math.round(failingMs) }, 'The replication stream is interrupted; it is opened again')
+    if (failingMs < (busy ? retry.busyReportAfterMs : retry.reportAfterMs)) return
+    this.#failingSince = 0
+    if (busy) throw slotBusy(error, replication.slot)
+    const seconds = Math.round(failingMs / 1000)
+    throw new RetriableError(
+      `The database has not been reachable for ${seconds} s: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+
+  /** False: the signal aborted. */
+  async #pause(signal: AbortSignal): Promise<boolean> {
+    const pauseMs = this.#pauseMs * (0.75 + Math.random() / 2)
+    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#parts.retry.pauseMsMax)
+    this.#parts.context.report({ phase: 'reconnecting' })
+    try {
+      await sleep(pauseMs, undefined, { signal })
+      return true
+    } catch {
+      // Only the signal ends it early.
+      return false
+    }
+  }
+
+  /** Between two transactions. */
+  #beat(): void {
+    if (!this.#parts.heartbeat.due()) return
+    this.#parts.heartbeat.beat(this.#out, this.#position)
+    this.#whole = this.#out.length
+  }
+
+  async #settleRejected(): Promise<void> {
+    for (const { record, error } of this.#parts.factory.takeRejected()) await this.#parts.context.reject(record, error)
+  }
+
+  /** Takes messages off the queue until it is empty or the batch is full. */
+  async #drain(sender: WalSender): Promise<'empty' | 'full'> {
+    const { batchRowsMax, batchBytesMax } = this.#parts
+    while (this.#out.length < batchRowsMax && this.#bytes < batchBytesMax) {
+      const kind = sender.next()
+      if (kind === undefined) return 'empty'
+      if (kind === 'keepalive') {
+        if (!this.#inside) this.#idleLsn = Math.max(this.#idleLsn, sender.walEnd)
+        continue
+      }
+      this.#bytes += sender.end - sender.start
+      if (this.#decode(sender)) await this.#describe(this.#decoder.relation)
+    }
+    return 'full'
+  }
+
+  /** True: a table was described, and its shape must be made before the next row. */
+  #decode(sender: WalSender): boolean {
+    const decoder = this.#decoder
+    const { factory, events } = this.#parts
+    switch (decoder.decode(sender.buffer, sender.start, sender.end)) {
+      case pgOutputTag.insert: {
+        const table = this.#table(decoder.relation)
+        const seq = this.#seq + 1
+        this.#seq = seq
+        if (table.shape !== null && events.creates && this.#finalLsn >= table.from) {
+          factory.insert(table.shape, decoder.newRow, sender.lsn, seq, this.#target(seq))
+        }
+        return false
+      }
+      case pgOutputTag.update: {
+        const table = this.#table(decoder.relation)
+        const old = decoder.oldRowKind === null ? null : decoder.oldRow
+        const seq = this.#seq + 1
+        // Where the old row came along the key may have changed: a delete and a create. Counted by what the server sends alone, so that
+        // no setting can shift the numbers of a transaction that comes again.
+        this.#seq += old === null ? 1 : 2
+        if (table.shape !== null && events.updates && this.#finalLsn >= table.from) {
+          factory.update(table.shape, decoder.newRow, old, decoder.oldRowKind === 'full', sender.lsn, seq, this.#target(seq))
+        }
+        return false
+      }
+      case pgOutputTag.delete: {
+        const table = this.#table(decoder.relation)
+        const seq = this.#seq + 1
+        this.#seq = seq
+        if (table.shape !== null && events.deletes && this.#finalLsn >= table.from) {
+          factory.delete(table.shape, decoder.oldRow, sender.lsn, seq, this.#target(seq))
+        }
+        return false
+      }
+      case pgOutputTag.begin:
+        this.#begin(sender.lsn)
+        return false
+      case pgOutputTag.commit:
+        this.#commit()
+        return false
+      case pgOutputTag.relation:
+        return true
+      case pgOutputTag.truncate:
+        this.#truncate(sender.lsn)
+        return false
+      case pgOutputTag.message:
+        this.#message()
+        return false
+      case pgOutputTag.origin:
+      case pgOutputTag.type:
+        return false
+    }
+  }
+
+  #begin(lsn: Lsn): void {
+    const { finalLsn, commitTimeUs, xid } = this.#decoder
+    if (this.#handed !== undefined && this.#handed.finalLsn !== finalLsn) {
+      throw new ProtocolError(
+        `After a reconnect the transaction that commits at ${formatLsn(this.#handed.finalLsn)} did not come again, but that at ${formatLsn(finalLsn)}. ` +
+          'Restart the task: it resumes at its last committed position.',
+      )
+    }
+    this.#inside = true
+    this.#finalLsn = finalLsn
+    this.#xid = xid
+    this.#seq = 0
+    this.#parts.factory.begin({ xid, commitLsn: finalLsn, commitTimeUs })
+    if (this.#parts.events.transactions) this.#parts.factory.transactionBegin(lsn, this.#target(0))
+  }
+
+  #commit(): void {
+    const { commitLsn, endLsn, commitTimeUs } = this.#decoder
+    if (this.#parts.events.transactions) this.#parts.factory.transactionEnd(commitLsn, this.#seq + 1, this.#out)
+    this.#position = { ...this.#position, lsn: endLsn, commitLsn, xid: this.#xid, timeUs: commitTimeUs }
+    this.#inside = false
+    this.#handed = undefined
+    this.#whole = this.#out.length
+    this.#moved = true
+  }
+
+  #truncate(lsn: Lsn): void {
+    const shapes: TableShape[] = []
+    for (const relation of this.#decoder.truncated) {
+      const table = this.#table(relation)
+      if (table.shape !== null && this.#finalLsn >= table.from) shapes.push(table.shape)
+    }
+    const seq = this.#seq + 1
+    this.#seq += this.#decoder.truncated.length
+    if (shapes.length === 0) return
+    if (this.#parts.events.truncates) {
+      this.#parts.factory.truncate(shapes, lsn, seq, this.#target(seq))
+    } else if (!this.#warnedTruncate) {
+      this.#warnedTruncate = true
+      const tables = shapes.map(({ relation }) => tableKey(relation))
+      this.#parts.context.log.warn(
+        { tables },
+        'TRUNCATE makes no record, as skipped.operations contains t; set skipped.operations=none to follow it',
+      )
+    }
+  }
+
+  #message(): void {
+    const { messagePrefix, messageContent, messageLsn, messageTransactional } = this.#decoder
+    const wanted = this.#parts.events.message(messagePrefix)
+    if (messageTransactional) {
+      const seq = ++this.#seq
+      if (wanted) this.#parts.factory.message(messagePrefix, messageContent, messageLsn, seq, this.#target(seq))
+      return
+    }
+    // It stands alone, comes at once, and comes again after a restart as long as the position did not pass it.
+    if (messageLsn <= this.#position.messageLsn) return
+    this.#position = { ...this.#position, messageLsn }
+    this.#moved = true
+    if (!wanted) return
+    this.#parts.factory.begin({ xid: 0, commitLsn: messageLsn, commitTimeUs: Date.now() * 1000 })
+    this.#parts.factory.message(messagePrefix, messageContent, messageLsn, 1, this.#out)
+    this.#parts.factory.resumeAfter(this.#position.commitLsn)
+    this.#whole = this.#out.length
+  }
+
+  /** Where records go: numbers that were handed out before a reconnect go nowhere. */
+  #target(seq: number): ConnectRecord[] {
+    if (this.#handed === undefined || seq > this.#handed.seq) return this.#out
+    this.#dropped.length = 0
+    return this.#dropped
+  }
+
+  #table(relation: Relation): StreamedTable {
+    if (relation === this.#lastRelation) return this.#lastTable!
+    const table = this.#tables.get(relation.oid) ?? this.#admit(relation)
+    this.#lastRelation = relation
+    this.#lastTable = table
+    return table
+  }
+
+  async #describe(relation: Relation): Promise<void> {
+    const { catalog, values, captured } = this.#parts
+    let shape: TableShape | null = null
+    if (captured.table(relation.schema, relation.name)) {
+      const oids = relation.columns.map((column) => column.typeOid)
+      // A type that a person made may have changed since (new enum labels).
+      catalog.forgetTypes(oids.filter((oid) => oid >= 16384))
+      await catalog.ensureTypes(oids)
+      const made = tableShape(relation, await catalog.table(relation.oid), catalog, values)
+      const former = this.#shapes.get(relation.oid)
+      shape = former !== undefined && sameShape(former, made) ? former : made
+      this.#shapes.set(relation.oid, shape)
+    } else {
+      this.#shapes.delete(relation.oid)
+    }
+    this.#admit(relation)
+    this.#lastRelation = undefined
+  }
+
+  #admit(relation: Relation): StreamedTable {
+    const shape = this.#shapes.get(relation.oid) ?? null
+    const table: StreamedTable = { shape, from: shape === null ? 0 : this.#fromLsn(relation) }
+    this.#tables.set(relation.oid, table)
+    return table
+  }
+
+  #fromLsn(relation: Relation): Lsn {
+    const { tables } = this.#position
+    if (tables === undefined) return 0
+    const name = tableKey(relation)
+    const known = tables[name]
+    if (known !== undefined && known.oid === relation.oid) return known.lsn
+    if (this.#parts.admit(relation) === 'stream') {
+      this.#position = { ...this.#position, tables: { ...tables, [name]: { oid: relation.oid, lsn: 0 } } }
+      return 0
+    }
+    this.wanted.set(name, relation)
+    return Number.POSITIVE_INFINITY
+  }
+
+  #batch(state: 'empty' | 'full'): RecordBatch | undefined {
+    const { prefix } = this.#parts.values
+    if (this.#whole > 0 || (this.#open && !this.#inside)) {
+      const records = this.#whole === this.#out.length ? this.#out : this.#out.slice(0, this.#whole)
+      const rest = this.#whole === this.#out.length ? [] : this.#out.slice(this.#whole)
+      const batch = { records, offsets: toOffsets(prefix, this.#position), bytes: this.#bytes }
+      this.#start(rest)
+      this.#open = false
+      return batch
+    }
+    if (state === 'full' && this.#out.length > 0) {
+      const batch = { records: this.#out, offsets: {}, bytes: this.#bytes, open: true }
+      this.#open = true
+      this.#handed = { finalLsn: this.#finalLsn, seq: this.#seq }
+      this.#start([])
+      return batch
+    }
+    if (state === 'full') this.#bytes = 0
+    return this.#idleBatch(prefix)
+  }
+
+  #start(rest: ConnectRecord[]): void {
+    this.#out = rest
+    this.#whole = 0
+    this.#bytes = 0
+    this.#moved = false
+  }
+
+  /** The log has moved on, with nothing in it for us: the slot may follow. */
+  #idleBatch(prefix: string): RecordBatch | undefined {
+    if (this.#inside || this.#open) return undefined
+    if (this.#idleLsn > this.#position.lsn) {
+      this.#position = { ...this.#position, lsn: this.#idleLsn }
+      this.#moved = true
+    }
+    const now = performance.now()
+    if (!this.#moved || now - this.#idleAt < idlePositionMs) return undefined
+    this.#idleAt = now
+    this.#moved = false
+    return { records: [], offsets: toOffsets(prefix, this.#position) }
+  }
+}
