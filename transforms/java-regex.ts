@@ -1,0 +1,78 @@
+import { RE2JS } from 're2js'
+
+/** A pattern of a config, in Java's syntax, run by RE2: its time grows with the text only, whatever the pattern. */
+export interface JavaRegex {
+  /** Java's `Matcher.matches()`: the whole text. */
+  matches(text: string): boolean
+  /** Java's `Matcher.replaceFirst()`: the first place that matches, with `$1`, `${name}` and `\x` in the replacement. */
+  replaceFirst(text: string, replacement: string): string
+}
+
+/**
+ * Compiles a pattern. Throws an Error that says why it cannot: what Java knows and RE2 does not (look-around, back references, possessive
+ * and atomic groups), and what RE2 would read otherwise than Java does (`[a[b]]`, `[a&&b]`, flags other than i, m and s).
+ */
+export function javaRegex(pattern: string): JavaRegex {
+  refuseOtherMeanings(pattern)
+  const compiled = RE2JS.compile(pattern)
+  return {
+    matches: (text) => compiled.matches(text),
+    replaceFirst: (text, replacement) => compiled.matcher(text).replaceFirst(replacement, true),
+  }
+}
+
+/** For `check` in a config definition: what is wrong with a pattern. */
+export function regexFault(pattern: string): string | undefined {
+  try {
+    javaRegex(pattern)
+    return undefined
+  } catch (error) {
+    return `Invalid regex: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+/** What is wrong with a replacement for this pattern: Java finds out with the first record, we before. */
+export function replacementFault(pattern: string, replacement: string): string | undefined {
+  const compiled = RE2JS.compile(pattern)
+  const groups = compiled.groupCount()
+  const names = Object.keys(compiled.namedGroups())
+  for (let at = 0; at < replacement.length; at++) {
+    if (replacement[at] === '\\') {
+      at++
+      if (at === replacement.length) return 'it ends with a backslash, which must have a character after it'
+    } else if (replacement[at] === '$') {
+      const group = /^\$(?:(\d)|\{([a-zA-Z][a-zA-Z0-9]*)\})/.exec(replacement.slice(at))
+      if (group === null) return `"$" at character ${at} is no group; write \\$ for the character itself`
+      if (group[1] !== undefined && Number(group[1]) > groups) return `there is no group ${group[1]}; the regex has ${groups}`
+      if (group[2] !== undefined && !names.includes(group[2])) return `there is no group named ${group[2]}`
+      at += group[0].length - 1
+    }
+  }
+  return undefined
+}
+
+function refuseOtherMeanings(pattern: string): void {
+  let inClass = false
+  for (let at = 0; at < pattern.length; at++) {
+    const rest = pattern.slice(at, at + 2)
+    if (rest === '\\Q') {
+      const end = pattern.indexOf('\\E', at)
+      if (end < 0) return
+      at = end + 1
+    } else if (rest[0] === '\\') at++
+    else if (inClass) {
+      if (rest[0] === '[' || rest === '&&')
+        throw new Error(`unions and intersections in a character class are not supported (character ${at})`)
+      if (rest[0] === ']') inClass = false
+    } else if (rest[0] === '[') {
+      inClass = true
+      // A closing bracket that comes first is a character of the class to RE2, and an error or more to Java.
+      const first = pattern[at + 1] === '^' ? at + 2 : at + 1
+      if (pattern[first] === ']') throw new Error(`write \\] for a bracket in a character class (character ${first})`)
+    } else if (rest === '(?') {
+      const flags = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?[:)]/.exec(pattern.slice(at))
+      if (flags !== null && /[^ims]/.test(flags[1]! + (flags[2] ?? '')))
+        throw new Error(`flags other than i, m and s are not supported (character ${at})`)
+    }
+  }
+}

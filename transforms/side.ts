@@ -1,0 +1,48 @@
+import {
+  transform,
+  type ConfigDef,
+  type ConfigOf,
+  type ConnectRecord,
+  type Schema,
+  type Transform,
+  type TransformDef,
+} from '../core/index.ts'
+
+/** The half of a record that a transform works on: `InsertField$Key` and `InsertField$Value` differ in nothing else. */
+export interface Side {
+  readonly name: 'Key' | 'Value'
+  schema(record: ConnectRecord): Schema | null
+  value(record: ConnectRecord): unknown
+  replace(record: ConnectRecord, schema: Schema | null, value: unknown): ConnectRecord
+}
+
+const keySide: Side = {
+  name: 'Key',
+  schema: (record) => record.keySchema,
+  value: (record) => record.key,
+  replace: (record, keySchema, key) => ({ ...record, key, keySchema }),
+}
+
+const valueSide: Side = {
+  name: 'Value',
+  schema: (record) => record.valueSchema,
+  value: (record) => record.value,
+  replace: (record, valueSchema, value) => ({ ...record, value, valueSchema }),
+}
+
+/** A transform's two classes, `<name>$Key` and `<name>$Value`. */
+export function keyAndValue<const D extends ConfigDef>(
+  name: string,
+  doc: string,
+  config: D,
+  create: (config: ConfigOf<D>, side: Side) => Transform,
+): readonly TransformDef[] {
+  return [keySide, valueSide].map((side) =>
+    transform({
+      class: `${name}$${side.name}`,
+      doc: `${doc} (of the record's ${side.name.toLowerCase()})`,
+      config,
+      create: (settings) => create(settings as ConfigOf<D>, side),
+    }),
+  )
+}
