@@ -30,7 +30,7 @@ export function listenerOf(texts: readonly string[]): readonly Listener[] {
 
 /** True where other machines can reach the listener. */
 export function isPublic({ host }: Listener): boolean {
-  return !(host === 'localhost' || host === '::1' || /^127\./.test(host))
+  return !(host === 'localhost' || host === '::1' || host.startsWith('127.'))
 }
 
 /** A server that is not listening yet, with the bounds on what a client may cost. */
