@@ -85,7 +85,7 @@ export interface TaskProgress extends Progress {
   readonly state: State
   /** Process id of its host; null: not running. */
   readonly pid: number | null
-  /** Set while a watchdog finds no progress: the step it is in and since when. */
+  /** Set while a watchdog finds no progress: the step it is in and since when (milliseconds since the epoch). */
   readonly stalled: { readonly step: string; readonly sinceMs: number } | null
   readonly records: { readonly polled: number; readonly put: number; readonly filtered: number; readonly rejected: number }
   /** Records put per second over the last seconds. */

@@ -27,10 +27,12 @@ export interface Registered<P> {
 
 /** Finds plugins by what a config calls them: full class name, simple name, simple name without its type suffix, or an alias. */
 export class Registry {
+  readonly #modules: readonly PluginModule[]
   readonly #entries: readonly Registered<unknown>[]
   readonly #names = new Map<string, Registered<unknown> | 'ambiguous'>()
 
   constructor(modules: readonly PluginModule[]) {
+    this.#modules = modules
     this.#entries = modules.flatMap(entriesOf)
     for (const entry of this.#entries) {
       const aliases = (entry.part as { readonly aliases?: readonly string[] }).aliases ?? []
@@ -49,6 +51,11 @@ export class Registry {
   /** All entries of all types, in the order of the plugins. */
   entries(): readonly Registered<unknown>[] {
     return this.#entries
+  }
+
+  /** The plugin that a module offers. */
+  module(specifier: string): PluginModule | undefined {
+    return this.#modules.find((module) => module.specifier === specifier)
   }
 
   source(name: string): Registered<SourceConnector> | undefined {

@@ -9,6 +9,8 @@ export type BatchChain = (records: readonly ConnectRecord[]) => Promise<readonly
 
 export interface TaskParts {
   readonly connector: string
+  /** Number of the task: each counts its own flushes. */
+  readonly task: number
   readonly source: SourceTask
   readonly chain: BatchChain
   readonly sink: SinkTask
@@ -42,10 +44,13 @@ export interface PauseGate {
 }
 
 /**
- * Counts the flushes of a connector, in the offsets that the sink and the store get: after a crash between the sink's commit and the
+ * Counts the flushes of a task, in the offsets that the sink and the store get: after a crash between the sink's commit and the
  * store's save the greater number tells which of the two is ahead. Never shown to sources or people.
  */
-export const flushKey = '#flush'
+export const flushKey = (task: number) => `#flush/${task}`
+
+/** True for the entries of a connector's offsets that are ours and no source partition. */
+export const isFlushKey = (partition: string) => partition.startsWith('#flush/')
 
 /**
  * Moves records until `stop` aborts or a part fails: poll -> chain -> put -> flush -> save -> commit. The only loop in the system.
@@ -57,6 +62,7 @@ export const flushKey = '#flush'
  */
 export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSignal): Promise<void> {
   const { connector, chain, offsets, limits, observer, gate } = parts
+  const counter = flushKey(parts.task)
   await using sink = parts.sink
   await using source = parts.source
   using policy = new FlushPolicy(limits, stop)
@@ -71,7 +77,7 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
     if (Object.keys(pending).length > 0 || unflushed > 0) {
       const began = performance.now()
       observer.step('flushing')
-      const flush = { [flushKey]: Number(position[flushKey] ?? 0) + 1 }
+      const flush = { [counter]: Number(position[counter] ?? 0) + 1 }
       position = { ...position, ...pending, ...flush }
       await sink.flush?.(position, kill)
       observer.step('saving')
@@ -93,7 +99,7 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
   observer.step('opening')
   await sink.open?.()
   const saved = await offsets.load(connector)
-  position = newer(saved, await sink.committed?.()) ?? {}
+  position = newer(saved, await sink.committed?.(), counter) ?? {}
   await source.open(saved === undefined && Object.keys(position).length === 0 ? undefined : withoutFlush(position))
   while (!stop.aborted) {
     if (gate.closed) {
@@ -129,13 +135,12 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
 }
 
 /** The store's offsets, laid over by the sink's where the sink is a flush ahead of it. */
-function newer(saved: Offsets | undefined, committed: Offsets | undefined): Offsets | undefined {
+function newer(saved: Offsets | undefined, committed: Offsets | undefined, counter: string): Offsets | undefined {
   if (committed === undefined) return saved
   if (saved === undefined) return committed
-  return Number(committed[flushKey] ?? 0) > Number(saved[flushKey] ?? 0) ? { ...saved, ...committed } : saved
+  return Number(committed[counter] ?? 0) > Number(saved[counter] ?? 0) ? { ...saved, ...committed } : saved
 }
 
 function withoutFlush(offsets: Offsets): Offsets {
-  const { [flushKey]: _, ...rest } = offsets
-  return rest
+  return Object.fromEntries(Object.entries(offsets).filter(([partition]) => !isFlushKey(partition)))
 }

@@ -1,0 +1,68 @@
+/** Why a task or a call failed, in a form that crosses processes. Secrets are already removed. */
+export interface Failure {
+  readonly name: string
+  /** The contract's error code, or how a host died: CRASH, MEMORY, SPIN, STALL, EXIT. */
+  readonly code: string
+  readonly message: string
+  /** Stack with its causes, as people see it in a status. Never empty. */
+  readonly trace: string
+}
+
+/** Most characters of a trace that are kept. */
+const traceMax = 32_768
+
+/** Turns whatever was thrown into a failure. `redact` removes secrets. */
+export function failureOf(thrown: unknown, redact: (text: string) => string): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(`Thrown: ${show(thrown)}`)
+  const code = (error as { code?: unknown }).code
+  return {
+    name: error.name,
+    code: typeof code === 'string' ? code : 'BUG',
+    message: redact(error.message),
+    trace: redact(traceOf(error)).slice(0, traceMax),
+  }
+}
+
+/** A failure that the runtime itself found. */
+export function failure(code: string, message: string, detail = ''): Failure {
+  return { name: 'TaskFailure', code, message, trace: (detail === '' ? message : `${message}\n${detail}`).slice(0, traceMax) }
+}
+
+/** The error that a failure stands for, on this side of the process boundary. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError'
+  readonly code: string
+  constructor(failed: Failure) {
+    super(failed.message)
+    this.code = failed.code
+    this.stack = failed.trace
+  }
+}
+
+function traceOf(error: Error): string {
+  const lines: string[] = []
+  const seen = new Set<unknown>()
+  let current: unknown = error
+  while (current instanceof Error && !seen.has(current) && seen.size < 10) {
+    seen.add(current)
+    const head = `${current.name}: ${current.message}`
+    const stack = current.stack ?? ''
+    // A stack is built when the error is made: a name or a message that was set later stands only in the fields.
+    const text = stack.startsWith(head) ? stack : `${head}\n${stack.slice(Math.max(0, stack.indexOf('\n    at ') + 1))}`
+    lines.push(lines.length === 0 ? text : `Caused by: ${text}`)
+    if (current instanceof AggregateError)
+      for (const part of current.errors.slice(0, 5)) lines.push(`With: ${part instanceof Error ? part.message : show(part)}`)
+    if (current instanceof SuppressedError)
+      lines.push(`While closing: ${current.error instanceof Error ? (current.error.stack ?? '') : show(current.error)}`)
+    current = current instanceof SuppressedError ? current.suppressed : current.cause
+  }
+  return lines.join('\n').trimEnd()
+}
+
+function show(value: unknown): string {
+  try {
+    return typeof value === 'object' && value !== null ? (JSON.stringify(value) ?? String(value)) : String(value)
+  } catch {
+    return Object.prototype.toString.call(value) // A value that cannot even be shown is still named by its kind.
+  }
+}

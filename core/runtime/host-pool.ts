@@ -1,0 +1,89 @@
+import type { Logger } from '../contract/context.ts'
+import type { WorkerStore } from '../store/store.ts'
+import type { OpenHost } from './hosting.ts'
+import type { CallAnswer, CallRequest } from './protocol.ts'
+import { TaskHost, type HostLimits } from './task-host.ts'
+
+export type Hosting = 'process' | 'shared' | 'inline'
+
+export interface PoolParts {
+  readonly open: Readonly<Record<'process' | 'inline', OpenHost>>
+  /** Where short calls into plugins run, and the tasks of connectors that do not say otherwise. */
+  readonly hosting: Hosting
+  readonly store: WorkerStore
+  readonly log: Logger
+  /** Most hosts that `shared` tasks are spread over. */
+  readonly sharedHosts: number
+  /** Limits of shared hosts and of calls. */
+  readonly limits: HostLimits
+}
+
+/** Longest time that a call into a plugin may take, in milliseconds. */
+const callTimeoutMs = 30_000
+/** A host for calls leaves after this long without one, in milliseconds. */
+const callIdleMs = 2_000
+
+/** Opens hosts, and gives every task the one that its hosting asks for. */
+export class HostPool {
+  readonly #parts: PoolParts
+  readonly #all = new Set<TaskHost>()
+  readonly #shared = new Set<TaskHost>()
+  #caller: TaskHost | undefined
+  #callerIdle: NodeJS.Timeout | undefined
+  #calls = 0
+  #whenEmpty: (() => void) | undefined
+
+  constructor(parts: PoolParts) {
+    this.#parts = parts
+  }
+
+  /** A host for one more task. */
+  acquire(hosting: Hosting, limits: HostLimits): TaskHost {
+    if (hosting === 'process') return this.#open('process', limits, true)
+    if (hosting === 'inline') return this.#open('inline', { ...limits, memoryMaxBytes: 0 }, true)
+    const usable = [...this.#shared].filter((host) => host.usable).sort((a, b) => a.tasks - b.tasks)
+    const least = usable[0]
+    if (least && (least.tasks === 0 || usable.length >= this.#parts.sharedHosts)) return least
+    const host = this.#open('process', this.#parts.limits, false)
+    this.#shared.add(host)
+    return host
+  }
+
+  /** A task of a shared host ended; a host without tasks leaves. */
+  release(host: TaskHost): void {
+    if (this.#shared.has(host) && host.tasks === 0) host.leave()
+  }
+
+  /** Runs plugin code outside this process (inline: in it). One host serves all calls and leaves when there are none for a while. */
+  async call(request: CallRequest, secrets: readonly string[]): Promise<CallAnswer> {
+    clearTimeout(this.#callerIdle)
+    if (!this.#caller?.usable) this.#caller = this.#open(this.#parts.hosting === 'inline' ? 'inline' : 'process', this.#parts.limits, false)
+    this.#calls++
+    try {
+      return await this.#caller.call(request, secrets, callTimeoutMs)
+    } finally {
+      this.#calls--
+      if (this.#calls === 0) this.#callerIdle = setTimeout(() => this.#caller?.leave(), callIdleMs)
+    }
+  }
+
+  /** Resolves when every host is gone; those that still run are told to leave. */
+  async close(): Promise<void> {
+    clearTimeout(this.#callerIdle)
+    for (const host of this.#all) host.leave()
+    if (this.#all.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
+  }
+
+  #open(kind: 'process' | 'inline', limits: HostLimits, exclusive: boolean): TaskHost {
+    const { open, store, log } = this.#parts
+    const host: TaskHost = new TaskHost(open[kind], { store, limits, log, exclusive, onGone: () => this.#forget(host) })
+    this.#all.add(host)
+    return host
+  }
+
+  #forget(host: TaskHost): void {
+    this.#all.delete(host)
+    this.#shared.delete(host)
+    if (this.#all.size === 0) this.#whenEmpty?.()
+  }
+}

@@ -1,0 +1,156 @@
+import type { ConfigDef } from '../contract/config-def.ts'
+import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
+import { endsOf, type Ends, type RawConfig } from './ends.ts'
+import { runtimeSettings, type RuntimeSettings } from './framework-config.ts'
+import type { LevelName, PartSpec, StepSpec, TaskSpec } from './protocol.ts'
+import type { Registered, Registry } from './registry.ts'
+import { passwordsOf } from './secrets.ts'
+
+/** A connector's config, read: which parts its tasks are made of, and the runtime's settings. */
+export interface Plan {
+  readonly type: 'source' | 'sink'
+  readonly version: string
+  readonly settings: RuntimeSettings
+  readonly source: PartSpec
+  readonly sink: PartSpec
+  readonly ends: Ends
+  /** Values that no text that leaves a host may hold. */
+  readonly secrets: readonly string[]
+  /** What a host needs for one task. `overlay` is laid over the source's config. */
+  task(
+    number: number,
+    overlay: RawConfig,
+    run: { readonly generation: number; readonly paused: boolean; readonly level: LevelName },
+  ): TaskSpec
+}
+
+export interface PlanParts {
+  readonly registry: Registry
+  /** The worker's defaults for connector keys (`key.converter`, `task.*`, `flush.*` ...). */
+  readonly defaults: RawConfig
+  /** Directory of the dead letters of connectors that name none. */
+  readonly deadLetters: string
+}
+
+/** Reads a config whose references are already resolved; `secrets` are what providers gave. Throws a ConfigError with the faults. */
+export function planConnector(raw: RawConfig, secrets: readonly string[], { registry, defaults, deadLetters }: PlanParts): Plan {
+  const settings = runtimeSettings(raw, defaults)
+  const ends = endsOf(raw, registry)
+  if ('issues' in ends) throw new ConfigError(ends.issues)
+  const source = partOf(ends.source, ends.sourceConfig)
+  const sink = partOf(ends.sink, ends.sinkConfig)
+  const used: [ConfigDef, RawConfig][] = [
+    [ends.source.part.config, ends.sourceConfig],
+    [ends.sink.part.config, ends.sinkConfig],
+  ]
+  const predicates = new Map(settings.predicates.map((alias) => [alias, predicateOf(alias, raw, registry, used)]))
+  const steps = settings.transforms.map((alias) => stepOf(alias, raw, registry, predicates, used))
+  const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, registry, used)
+  const converters = { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') }
+  const hidden = [...secrets, ...used.flatMap(([def, config]) => passwordsOf(def, config))]
+  return {
+    type: ends.type,
+    version: ends.type === 'source' ? ends.source.version : ends.sink.version,
+    settings,
+    source,
+    sink,
+    ends,
+    secrets: hidden,
+    task: (number, overlay, run) => ({
+      connector: raw['name'] ?? '',
+      task: number,
+      generation: run.generation,
+      source: { ...source, config: { ...source.config, ...overlay } },
+      sink,
+      steps,
+      converters,
+      limits: {
+        rows: settings['flush.rows'],
+        bytes: settings['flush.bytes'],
+        intervalMs: settings['flush.interval.ms'],
+        aheadBytes: settings['task.ahead.max.bytes'],
+      },
+      retry: retryOf(settings),
+      tolerance: {
+        all: settings['errors.tolerance'].toLowerCase() === 'all',
+        log: settings['errors.log.enable'],
+        logRecords: settings['errors.log.include.messages'],
+        deadLetters: settings['errors.deadletterqueue.path'] ?? deadLetters,
+      },
+      secrets: hidden,
+      level: run.level,
+      paused: run.paused,
+    }),
+  }
+}
+
+function retryOf(settings: RuntimeSettings): TaskSpec['retry'] {
+  const timeoutMs = settings['errors.retry.timeout'] === 0 ? settings['task.retry.timeout.ms'] : settings['errors.retry.timeout']
+  return { timeoutMs: timeoutMs < 0 ? null : timeoutMs, delayMaxMs: settings['errors.retry.delay.max.ms'] }
+}
+
+function partOf(entry: Registered<unknown>, config: RawConfig): PartSpec {
+  return { module: entry.module, class: entry.class, config }
+}
+
+function stepOf(
+  alias: string,
+  raw: RawConfig,
+  registry: Registry,
+  predicates: ReadonlyMap<string, PartSpec>,
+  used: [ConfigDef, RawConfig][],
+): StepSpec {
+  const prefix = `transforms.${alias}.`
+  const entry = find(`${prefix}type`, raw, (name) => registry.transform(name))
+  const { type: _, predicate: test, negate, ...config } = keysUnder(prefix, raw)
+  used.push([entry.part.config, config])
+  const part = test === undefined ? undefined : predicates.get(test)
+  if (test !== undefined && !part) {
+    fail(`${prefix}predicate`, test, `Transform "${alias}" names the predicate "${test}", which the key "predicates" does not list.`)
+  }
+  const predicate = part ? { alias: test!, part } : null
+  return { alias, transform: partOf(entry, config), predicate, negate: negate?.toLowerCase() === 'true' }
+}
+
+function predicateOf(alias: string, raw: RawConfig, registry: Registry, used: [ConfigDef, RawConfig][]): PartSpec {
+  const prefix = `predicates.${alias}.`
+  const entry = find(`${prefix}type`, raw, (name) => registry.predicate(name))
+  const { type: _, ...config } = keysUnder(prefix, raw)
+  used.push([entry.part.config, config])
+  return partOf(entry, config)
+}
+
+/** As in Connect: a connector that names a converter takes none of the worker's options for it. */
+function converterOf(
+  use: string,
+  fallback: string,
+  raw: RawConfig,
+  defaults: RawConfig,
+  registry: Registry,
+  used: [ConfigDef, RawConfig][],
+): PartSpec | null {
+  const key = `${use}.converter`
+  const from = raw[key] === undefined ? defaults : raw
+  const entry = from[key] === undefined ? registry.converter(fallback) : find(key, from, (name) => registry.converter(name))
+  if (!entry) return null
+  const config = { ...keysUnder(`${key}.`, defaults === from ? { ...defaults, ...raw } : raw) }
+  used.push([entry.part.config, config])
+  return partOf(entry, config)
+}
+
+function find<P>(key: string, raw: RawConfig, lookUp: (name: string) => Registered<P> | undefined): Registered<P> {
+  const name = raw[key]
+  if (name === undefined) return fail(key, null, `Missing required configuration "${key}" which has no default value.`)
+  return lookUp(name) ?? fail(key, name, `Invalid value ${name} for configuration ${key}: Class ${name} could not be found.`)
+}
+
+function fail(key: string, value: string | null, message: string): never {
+  const issue: ConfigIssue = { key, value, message }
+  throw new ConfigError([issue])
+}
+
+function keysUnder(prefix: string, raw: RawConfig): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(raw).flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [])),
+  )
+}

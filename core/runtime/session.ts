@@ -1,0 +1,160 @@
+import type { OffsetStore } from '../contract/offsets.ts'
+import type { Offsets } from '../contract/record.ts'
+import { failureOf } from './failure.ts'
+import { loadSource, type PluginLoader } from './parts.ts'
+import { JsonLog } from './json-log.ts'
+import type { CallAnswer, CallRequest, FromHost, ToHost } from './protocol.ts'
+import { redactor } from './secrets.ts'
+import { TaskRun } from './task-run.ts'
+
+/** How often a host says how its tasks stand, in milliseconds. */
+export const beatMs = 500
+
+export interface SessionParts {
+  readonly send: (message: FromHost) => void
+  readonly loader: PluginLoader
+  /** Writes one line to the log. */
+  readonly write: (line: string) => void
+  /** The worker asks the host to leave: nothing runs any more. */
+  readonly leave: () => void
+}
+
+/** The host's side of the conversation with the worker: runs any number of tasks. The same code in a process of its own and inline. */
+export class Session implements Disposable {
+  readonly #parts: SessionParts
+  readonly #runs = new Map<number, TaskRun>()
+  readonly #waiting = new Map<number, { resolve: (offsets: Offsets | undefined) => void; reject: (error: Error) => void }>()
+  readonly #beats: NodeJS.Timeout
+  #calls = 0
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+    this.#beats = setInterval(() => this.#beat(), beatMs)
+  }
+
+  receive(message: ToHost): void {
+    switch (message.type) {
+      case 'start':
+        return this.#start(message)
+      case 'pause':
+        return this.#runs.get(message.id)?.pause()
+      case 'resume':
+        return this.#runs.get(message.id)?.resume()
+      case 'stop':
+        return this.#runs.get(message.id)?.stop()
+      case 'kill':
+        return this.#runs.get(message.id)?.kill()
+      case 'forget-topics':
+        return this.#runs.get(message.id)?.forgetTopics()
+      case 'level':
+        return this.#runs.get(message.id)?.setLevel(message.level)
+      case 'offsets':
+        return this.#settle(message)
+      case 'call':
+        return void this.#call(message.call, message.request, message.secrets)
+      case 'leave':
+        return this.#parts.leave()
+      default:
+        return message satisfies never
+    }
+  }
+
+  /** Tells all tasks to stop at once; used when the worker is gone. */
+  kill(): void {
+    for (const run of this.#runs.values()) run.kill()
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#beats)
+  }
+
+  #start({ id, spec }: Extract<ToHost, { type: 'start' }>): void {
+    const { send, loader, write } = this.#parts
+    let topics: string[] = []
+    const events = {
+      state: (state: 'RUNNING' | 'PAUSED') => send({ type: 'state', id, state }),
+      topic: (topic: string) => {
+        // Told together: a first batch may bring hundreds.
+        if (topics.length === 0) setImmediate(() => send({ type: 'topics', id, topics: topics.splice(0) }))
+        topics.push(topic)
+      },
+      ended: (failure: Extract<FromHost, { type: 'ended' }>['failure']) => {
+        if (topics.length > 0) send({ type: 'topics', id, topics })
+        topics = []
+        this.#beat()
+        this.#runs.delete(id)
+        send({ type: 'ended', id, failure })
+      },
+    }
+    const run = new TaskRun(id, spec, write, events)
+    this.#runs.set(id, run)
+    void run.run(loader, this.#offsets(), events)
+  }
+
+  #beat(): void {
+    const beats = [...this.#runs.values()].map((run) => run.beat())
+    this.#parts.send({ type: 'beat', beats, residentBytes: process.memoryUsage.rss() })
+  }
+
+  /** The worker's store, asked over the channel. */
+  #offsets(): OffsetStore {
+    const ask = (message: { type: 'load'; connector: string } | { type: 'save'; connector: string; offsets: Offsets }) => {
+      const call = ++this.#calls
+      return new Promise<Offsets | undefined>((resolve, reject) => {
+        this.#waiting.set(call, { resolve, reject })
+        this.#parts.send({ ...message, call })
+      })
+    }
+    return {
+      load: (connector) => ask({ type: 'load', connector }),
+      save: async (connector, offsets) => void (await ask({ type: 'save', connector, offsets })),
+      reset: () => Promise.reject(new Error('A task never resets offsets; people do, over the REST API')),
+    }
+  }
+
+  #settle({ call, offsets, error }: Extract<ToHost, { type: 'offsets' }>): void {
+    const waiting = this.#waiting.get(call)
+    this.#waiting.delete(call)
+    if (error === undefined) waiting?.resolve(offsets)
+    else waiting?.reject(new Error(`The worker's store failed: ${error}`))
+  }
+
+  async #call(call: number, request: CallRequest, secrets: readonly string[]): Promise<void> {
+    const redact = redactor(secrets)
+    try {
+      this.#parts.send({ type: 'answer', call, answer: await this.#answer(request, redact) })
+    } catch (error) {
+      this.#parts.send({ type: 'answer', call, failure: failureOf(error, redact) })
+    }
+  }
+
+  async #answer(request: CallRequest, redact: (text: string) => string): Promise<CallAnswer> {
+    const { loader, write } = this.#parts
+    switch (request.kind) {
+      case 'tasks': {
+        const { part, config } = await loadSource(request.part, loader)
+        return part.tasks?.(config, request.max) ?? [{}]
+      }
+      case 'validate': {
+        // Loaded only here: what checks configs is no part of a running task.
+        const [{ checkParts }, { Registry }] = await Promise.all([import('./check-parts.ts'), import('./registry.ts')])
+        const modules = await Promise.all(request.modules.map(async (specifier) => ({ specifier, plugin: await loader(specifier) })))
+        const issues = await checkParts(request.config, new Registry(modules))
+        return issues.map((issue) => ({ ...issue, message: redact(issue.message) }))
+      }
+      case 'checkOffsets': {
+        const { part } = await loadSource(request.part, loader)
+        part.checkOffsets?.(request.offsets)
+        return null
+      }
+      case 'destroy': {
+        const { part, config } = await loadSource(request.part, loader)
+        const log = new JsonLog({ connector: request.connector }, 'INFO', write, redact)
+        await part.destroy?.(config, { connector: request.connector, log })
+        return null
+      }
+      default:
+        return request satisfies never
+    }
+  }
+}

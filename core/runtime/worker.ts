@@ -1,0 +1,320 @@
+import type { Logger } from '../contract/context.ts'
+import { BadRequestError, ConfigError, ConflictError, NotFoundError } from '../contract/errors.ts'
+import type { StoredTarget, WorkerStore } from '../store/store.ts'
+import type { ResolvedConfig } from './config-providers.ts'
+import { Connector, sameConfig } from './connector.ts'
+import type { ConnectorInfo, ConnectorStatus, Control, OffsetEntry, TargetState, TaskInfo, TaskProgress, TaskStatus } from './control.ts'
+import type { RawConfig } from './ends.ts'
+import { HostPool, type Hosting } from './host-pool.ts'
+import { inlineHosting, processHosting } from './hosting.ts'
+import { Loggers } from './loggers.ts'
+import { entriesOf, offsetsOf } from './offset-entries.ts'
+import { planConnector, type PlanParts } from './plan.ts'
+import { endLeftovers } from './process-identity.ts'
+import type { Registry } from './registry.ts'
+import { validateConnector, type GivenConfig, type Validation } from './validation.ts'
+
+export interface WorkerParts {
+  readonly store: WorkerStore
+  readonly registry: Registry
+  readonly loggers?: Loggers
+  /** Fills in what config providers give. Default: references stay as they are. */
+  readonly resolve?: (config: RawConfig) => Promise<ResolvedConfig>
+  /** `host:port` of the REST API, as statuses show it. */
+  readonly workerId?: string
+  readonly hosting?: Hosting
+  /** Most processes that `shared` tasks are spread over; default 2. */
+  readonly sharedHosts?: number
+  /** Where hosts write their logs and stderr: this process's, or nowhere. */
+  readonly hostOutput?: 'inherit' | 'ignore'
+  /** Defaults for connector keys (`key.converter`, `flush.*`, `task.*`). */
+  readonly defaults?: RawConfig
+  /** Directory of dead letters; default `./dead-letters`. */
+  readonly deadLetters?: string
+}
+
+const targets: Readonly<Record<StoredTarget, TargetState>> = { STARTED: 'RUNNING', PAUSED: 'PAUSED', STOPPED: 'STOPPED' }
+const notStopped = (name: string) =>
+  `Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/${name}/stop' endpoint`
+
+/** A standalone worker: all connectors of one store. The control plane: it runs no plugin code itself, unless hosting is inline. */
+export class Worker implements Control, AsyncDisposable {
+  readonly #parts: WorkerParts
+  readonly #store: WorkerStore
+  readonly #log: Logger
+  readonly #loggers: Loggers
+  readonly #pool: HostPool
+  readonly #planParts: PlanParts
+  readonly #connectors = new Map<string, Connector>()
+  #ready = false
+  #closing: Promise<void> | undefined
+  /** Shown in statuses; may be set once the REST API knows its port. */
+  workerId: string
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts
+    this.#store = parts.store
+    this.#loggers = parts.loggers ?? new Loggers()
+    this.#log = this.#loggers.logger('millrace.worker')
+    this.workerId = parts.workerId ?? '127.0.0.1:8083'
+    this.#planParts = { registry: parts.registry, defaults: parts.defaults ?? {}, deadLetters: parts.deadLetters ?? './dead-letters' }
+    const output = parts.hostOutput ?? 'inherit'
+    const write = (line: string) => void (output === 'inherit' && process.stdout.write(line))
+    this.#pool = new HostPool({
+      open: { process: processHosting(output), inline: inlineHosting((module) => this.#plugin(module), write) },
+      hosting: parts.hosting ?? 'process',
+      store: parts.store,
+      log: this.#log,
+      sharedHosts: parts.sharedHosts ?? 2,
+      limits: { heapMaxMb: 512, memoryMaxBytes: 1024 * 1024 * 1024, heartbeatTimeoutMs: 10_000 },
+    })
+  }
+
+  /** Ends what a killed worker left behind, then starts the connectors of the last run. */
+  async start(): Promise<void> {
+    const left = await this.#store.hosts()
+    const ended = await endLeftovers(left)
+    if (ended.length > 0) this.#log.warn({ pids: ended }, 'Task processes of the worker before this one were still alive and were ended')
+    for (const { pid } of left) await this.#store.removeHost(pid)
+    for (const { name, config, target, tasks } of await this.#store.load()) {
+      const connector = this.#connector(name, config, targets[target], tasks)
+      this.#connectors.set(name, connector)
+      connector.begin()
+    }
+    this.#ready = true
+    this.#log.info({ connectors: this.#connectors.size }, 'The worker is ready')
+  }
+
+  /** Drains and ends all tasks (each within its graceful timeout), then closes the store. Target states stay as they are. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  get ready(): boolean {
+    return this.#ready && !this.#closing
+  }
+  get loggers(): Loggers {
+    return this.#loggers
+  }
+
+  /** Validates as the REST API's validate does; plugins' own checks run in a host. */
+  validate(config: GivenConfig): Promise<Validation> {
+    return validateConnector(config, {
+      registry: this.#parts.registry,
+      resolve: (raw) => this.#resolve(raw),
+      ask: (resolved) => this.#ask(resolved),
+    })
+  }
+
+  connectors(): readonly string[] {
+    return [...this.#connectors.keys()]
+  }
+  find(name: string): ConnectorInfo | undefined {
+    return this.#connectors.get(name)?.info()
+  }
+  info(name: string): ConnectorInfo {
+    return this.#get(name, (unknown) => `Connector ${unknown} not found`).info()
+  }
+
+  async create(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo> {
+    const named = withName(name, config)
+    await this.#check(named)
+    if (this.#connectors.has(name)) throw new ConflictError(`Connector ${name} already exists`)
+    return this.#add(name, named, state)
+  }
+
+  async put(name: string, config: RawConfig): Promise<{ readonly created: boolean; readonly info: ConnectorInfo }> {
+    const named = withName(name, config)
+    const same = this.#connectors.get(name)
+    if (same && sameConfig(same.config, named)) return { created: false, info: same.info() }
+    await this.#check(named)
+    const connector = this.#connectors.get(name)
+    if (!connector) return { created: true, info: await this.#add(name, named, 'RUNNING') }
+    const { tasks } = connector.info()
+    await connector.reconfigure(named)
+    return { created: false, info: { ...connector.info(), tasks } }
+  }
+
+  async patch(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
+    const { config } = this.info(name)
+    const changed = new Map(Object.entries(config))
+    for (const [key, value] of Object.entries(patch)) {
+      if (value === null) changed.delete(key)
+      else changed.set(key, value)
+    }
+    return (await this.put(name, Object.fromEntries(changed))).info
+  }
+
+  async delete(name: string): Promise<void> {
+    const connector = this.#get(name, (unknown) => `Connector ${unknown} not found`)
+    await connector.destroy()
+    await this.#store.deleteConnector(name)
+    this.#connectors.delete(name)
+    this.#loggers.forget(loggerOf(name))
+  }
+
+  status(name: string): ConnectorStatus {
+    return this.#get(name, (unknown) => `No status found for connector ${unknown}`).status()
+  }
+  tasks(name: string): readonly TaskInfo[] {
+    return this.#get(name, (unknown) => `Connector ${unknown} not found`).taskInfos()
+  }
+  taskStatus(name: string, task: number): TaskStatus {
+    const found = this.#connectors.get(name)?.status().tasks[task]
+    if (!found) throw new NotFoundError(`No status found for task ${name}-${task}`)
+    return found
+  }
+
+  async restart(
+    name: string,
+    options: { readonly includeTasks: boolean; readonly onlyFailed: boolean },
+  ): Promise<ConnectorStatus | undefined> {
+    const planned = this.#get(name, (unknown) => `Unknown connector: ${unknown}`).restart(options)
+    return options.includeTasks || options.onlyFailed ? planned : undefined
+  }
+
+  async restartTask(name: string, task: number): Promise<void> {
+    const connector = this.#get(name, (unknown) => `Unknown connector: ${unknown}`)
+    if (!connector.restartTask(task)) throw new NotFoundError(`Unknown task: ${name}-${task}`)
+  }
+
+  async pause(name: string): Promise<void> {
+    await this.#get(name, (unknown) => `Unknown connector ${unknown}`).pause()
+  }
+  async resume(name: string): Promise<void> {
+    await this.#get(name, (unknown) => `Unknown connector ${unknown}`).resume()
+  }
+  async stop(name: string): Promise<void> {
+    await this.#get(name, (unknown) => `Unknown connector ${unknown}`).stop()
+  }
+
+  topics(name: string): readonly string[] {
+    return this.#connectors.get(name)?.topics ?? []
+  }
+  resetTopics(name: string): void {
+    this.#connectors.get(name)?.forgetTopics()
+    this.#store.resetTopics(name).catch((error: unknown) => this.#log.error({ err: error }, 'Topics could not be reset in the store'))
+  }
+
+  async offsets(name: string): Promise<readonly OffsetEntry[]> {
+    this.info(name)
+    return entriesOf((await this.#store.offsets.load(name)) ?? {})
+  }
+
+  async alterOffsets(name: string, entries: readonly OffsetEntry[]): Promise<void> {
+    if (entries.length === 0) throw new BadRequestError('Partitions / offsets need to be provided for an alter offsets request')
+    const connector = this.#stopped(name)
+    const offsets = offsetsOf(entries, (await this.#store.offsets.load(name)) ?? {})
+    try {
+      await connector.checkOffsets(offsets)
+    } catch (error) {
+      if (error instanceof ConfigError) throw error
+      throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
+    }
+    this.#stopped(name)
+    await this.#store.alterOffsets(name, offsets, { replace: false })
+  }
+
+  async resetOffsets(name: string): Promise<void> {
+    this.#stopped(name)
+    await this.#store.alterOffsets(name, {}, { replace: true })
+  }
+
+  progress(name: string): readonly TaskProgress[] {
+    return this.#get(name, (unknown) => `No status found for connector ${unknown}`).progress()
+  }
+
+  #get(name: string, text: (name: string) => string): Connector {
+    const connector = this.#connectors.get(name)
+    if (!connector) throw new NotFoundError(text(name))
+    return connector
+  }
+
+  #stopped(name: string): Connector {
+    const connector = this.#get(name, (unknown) => `Connector ${unknown} not found`)
+    if (connector.target !== 'STOPPED') throw new BadRequestError(notStopped(name))
+    return connector
+  }
+
+  async #add(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo> {
+    const connector = this.#connector(name, config, state, null)
+    // Before anything is awaited, so that a second request of the same name finds it.
+    this.#connectors.set(name, connector)
+    try {
+      await connector.save()
+    } catch (error) {
+      this.#connectors.delete(name)
+      throw error
+    }
+    connector.begin()
+    return connector.info()
+  }
+
+  #connector(name: string, config: RawConfig, target: TargetState, overlays: readonly RawConfig[] | null): Connector {
+    const logger = loggerOf(name)
+    const log = this.#loggers.logger(logger, { connector: name })
+    const connector = new Connector(name, config, target, overlays, {
+      ...this.#planParts,
+      pool: this.#pool,
+      hosting: this.#parts.hosting ?? 'process',
+      store: this.#store,
+      log,
+      resolve: (raw) => this.#resolve(raw),
+      workerId: () => this.workerId,
+      level: () => this.#loggers.level(logger),
+    })
+    this.#loggers.onChange(logger, (level) => connector.setLevel(level))
+    return connector
+  }
+
+  async #check(config: RawConfig): Promise<void> {
+    const { issues, warnings } = await this.validate(config)
+    if (issues.length > 0) throw new ConfigError(issues)
+    for (const { key, message } of warnings) this.#log.warn({ connector: config['name'], key }, message)
+  }
+
+  async #ask(resolved: RawConfig): ReturnType<NonNullable<Parameters<typeof validateConnector>[1]['ask']>> {
+    const plan = planConnector(resolved, [], this.#planParts)
+    const spec = plan.task(0, {}, { generation: 0, paused: true, level: 'OFF' })
+    const named = ['key.converter', 'value.converter', 'header.converter', 'transforms', 'predicates']
+    const own = plan.ends.source.part.validate ?? plan.ends.sink.part.validate ?? named.find((key) => resolved[key] !== undefined)
+    if (own === undefined) return []
+    const parts = [
+      plan.source,
+      plan.sink,
+      ...spec.steps.flatMap(({ transform, predicate }) => [transform, ...(predicate ? [predicate.part] : [])]),
+    ]
+    const converters = Object.values(spec.converters).flatMap((part) => (part ? [part] : []))
+    const modules = [...new Set([...parts, ...converters].map((part) => part.module))]
+    return (await this.#pool.call({ kind: 'validate', config: resolved, modules }, plan.secrets)) as Validation['issues']
+  }
+
+  async #resolve(config: RawConfig): Promise<ResolvedConfig> {
+    return this.#parts.resolve ? this.#parts.resolve(config) : { config, secrets: [] }
+  }
+
+  async #plugin(module: string) {
+    const found = this.#parts.registry.module(module)
+    if (!found) throw new Error(`No plugin module ${module} is known to this worker`)
+    return found.plugin
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#connectors.values()].map((connector) => connector.close()))
+    await this.#pool.close()
+    await this.#store[Symbol.asyncDispose]()
+  }
+}
+
+function withName(name: string, config: RawConfig): RawConfig {
+  return config['name'] === undefined ? { ...config, name } : config
+}
+
+function loggerOf(connector: string): string {
+  return `millrace.connector.${connector}`
+}
