@@ -90,6 +90,11 @@ export const workerConfig = defineConfig({
     default: 'info',
     doc: 'Level of the root logger at start.',
   },
+  'errors.deadletterqueue.path': {
+    type: 'string',
+    default: './dead-letters',
+    doc: 'Folder of the dead letters of connectors that name none themselves.',
+  },
   'bootstrap.servers': { type: 'list', doc: 'Kafka brokers, for connectors with Kafka at one end.' },
 })
 
@@ -188,4 +193,19 @@ function parseJson(text: string, file: string): unknown {
 /** Numbers keep their spelling: 1.10 stays 1.10, and 64-bit ones all their digits. */
 function spelled(_: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' && context?.source !== undefined ? context.source : value
+}
+
+/** What a connector gets where its own config is silent: converters, `flush.`, `task.` and `errors.` keys of the worker. */
+export function taskDefaults({ keys, raw }: WorkerSettings): Readonly<Record<string, string>> {
+  const inherited = Object.entries(raw).filter(([key]) =>
+    /^(key\.converter|value\.converter|header\.converter|flush|task|errors|host)\./.test(key),
+  )
+  const interval = keys['offset.flush.interval.ms']
+  return {
+    'key.converter': keys['key.converter'],
+    'value.converter': keys['value.converter'],
+    'header.converter': keys['header.converter'],
+    ...(interval === undefined ? {} : { 'flush.interval.ms': String(interval) }),
+    ...Object.fromEntries(inherited),
+  }
 }

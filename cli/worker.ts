@@ -1,0 +1,35 @@
+import { startWorker } from '../config/main.ts'
+import { readConnectorFile, readSettings } from '../config/settings.ts'
+
+/**
+ * Runs a worker in the foreground until SIGTERM or SIGINT: then it drains and exits 0; a second signal exits at once. Started by another
+ * process over a channel, it ends with that process. Rejects, before anything runs, where a file or a setting is wrong.
+ */
+export async function runWorker(
+  file: string | undefined,
+  connectors: readonly string[],
+  overrides: Readonly<Record<string, string>>,
+): Promise<void> {
+  const settings = readSettings(file, overrides)
+  const configs = connectors.map(readConnectorFile)
+  const worker = await startWorker(settings)
+  let stopping = false
+  const stop = (reason: string) => {
+    if (stopping) {
+      process.exit(1)
+    }
+    stopping = true
+    worker.log.info({ reason }, 'Stopping: tasks drain; a second signal ends them at once')
+    worker.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        worker.log.error({ err: error }, 'The worker did not stop cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  if (process.connected) process.once('disconnect', () => stop('the process that started it is gone'))
+  for (const { name, config } of configs) await worker.apply(name, config)
+}
