@@ -41,6 +41,8 @@ export async function serverFor(listener: Listener, settings: RestSettings, answ
     connectionsCheckingInterval: Math.min(2_000, settings.requestTimeoutMs),
     keepAliveTimeout: 30_000,
     maxHeaderSize: 16 * 1024,
+    // Answered by the gate, in the shape of all errors.
+    requireHostHeader: false,
   }
   const server =
     listener.scheme === 'http'
@@ -49,8 +51,9 @@ export async function serverFor(listener: Listener, settings: RestSettings, answ
   server.maxConnections = settings.connectionsMax
   server.on('clientError', refuse)
   server.on('checkExpectation', (_, response) => {
-    response.writeHead(417, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ error_code: 417, message: 'HTTP 417 Expectation Failed' }))
+    const body = JSON.stringify({ error_code: 417, message: 'HTTP 417 Expectation Failed' })
+    response.writeHead(417, { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' })
+    response.end(body)
   })
   return server
 }

@@ -13,6 +13,7 @@ export class Problem extends Error {
 }
 
 const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',

@@ -125,7 +125,10 @@ function application(parts: ServerParts, settings: RestSettings, routes: readonl
       reply.header(name, before.length > 0 ? [...before, value()] : value())
     }
     try {
-      gate.check(request.headers)
+      if (request.headers.host === undefined && request.raw.httpVersion === '1.1') throw refusal(400)
+      // A target in absolute form names the host itself, and wins over the header (RFC 9112, 3.2.2).
+      const absolute = /^https?:\/\/([^/?]*)/i.exec(request.raw.url ?? '')
+      gate.check(absolute ? { ...request.headers, host: absolute[1] } : request.headers)
     } catch (error) {
       done(error as Error)
       return
