@@ -22,12 +22,12 @@ export class Gate implements PauseGate {
 
   open(): void {
     this.#closed = false
-    for (const go of [...this.#waiting]) go()
+    for (const go of this.#waiting) go()
   }
 
   /** Makes a waiting poll return without closing: whether it does tells a source that waits from one that hangs. */
   nudge(): void {
-    for (const callback of [...this.#callbacks]) callback()
+    for (const callback of this.#callbacks) callback()
   }
 
   onClose(callback: () => void): Disposable {

@@ -211,14 +211,14 @@ export class SupervisedTask {
   #onBeat(run: Run, beat: Beat): void {
     this.#beat = beat
     this.#rate.add(this.#before.put + beat.put)
-    if (beat.quietMs < stalledMs) {
+    const limit = this.#plan!.settings['task.stall.timeout.ms']
+    if (beat.quietMs < Math.min(stalledMs, limit)) {
       if (this.#stalled) this.#parts.log.info({ step: beat.step }, 'The task makes progress again')
       this.#stalled = null
       return
     }
     if (!this.#stalled) this.#parts.log.warn({ step: beat.step, quietMs: beat.quietMs }, `The task makes no progress while ${beat.step}`)
     this.#stalled = { step: beat.step, sinceMs: Date.now() - beat.quietMs }
-    const limit = this.#plan!.settings['task.stall.timeout.ms']
     if (beat.quietMs <= limit || run.stopping) return
     run.host.fail(
       failure(

@@ -212,7 +212,7 @@ export class TaskHost {
         .removeHost(this.pid)
         .catch((error: unknown) => this.#log.error({ err: error }, 'A host could not be struck from the store'))
     }
-    for (const call of [...this.#calls.values()]) call.reject(new RemoteError(reason))
+    for (const call of this.#calls.values()) call.reject(new RemoteError(reason))
     const running = [...this.#running.values()]
     this.#running.clear()
     for (const { spec, listener, over } of running) {

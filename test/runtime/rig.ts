@@ -31,11 +31,11 @@ export async function startWorker(options: Partial<WorkerParts> & { readonly dir
 }
 
 /** Waits until `check` gives something true; fails with what it last gave, and `what`, after `timeoutMs`. */
-export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 10_000): Promise<Exclude<NonNullable<T>, false>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const seen = await check()
-    if (seen) return seen
+    if (seen) return seen as Exclude<NonNullable<T>, false>
     if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what}`)
     await sleep(15)
   }
