@@ -1,5 +1,9 @@
 import type { ConverterDef } from '../contract/converter.ts'
+import { byteArray } from './byte-array.ts'
 import { json } from './json.ts'
+import { primitives } from './primitives.ts'
+import { simpleHeader } from './simple-header.ts'
+import { string } from './string.ts'
 
 /** The converters that are built in. */
-export const converters: readonly ConverterDef[] = [json]
+export const converters: readonly ConverterDef[] = [json, string, byteArray, ...primitives, simpleHeader]

@@ -223,7 +223,7 @@ function wholeNumber(text: string): bigint {
   return BigInt(text)
 }
 
-/** The double that is written so, if it shows the same digits again (at the precision written). */
+/** The double that is written so, if it shows the same digits again, in its shortest form or at the precision written. */
 function exactDouble(text: string): number {
   const number = Number(text)
   if (!Number.isFinite(number)) throw new DataError(`JSON number ${text.slice(0, 40)} is beyond what a double holds`)
@@ -232,8 +232,8 @@ function exactDouble(text: string): number {
     if (number === 0 && digits !== '') throw new DataError(`JSON number ${text.slice(0, 40)} is nearer to zero than a double can be`)
     return number
   }
-  const shown = digits.length > 100 ? '' : significantDigits(number.toPrecision(digits.length))
-  if (shown !== digits) {
+  const shown = digits.length <= 100 && significantDigits(number.toPrecision(digits.length)) === digits
+  if (!shown && significantDigits(String(number)) !== digits) {
     throw new DataError(
       `JSON number ${text.slice(0, 40)} has digits that a double loses (it would be ${number}); give it a schema with a Decimal, or write it as text`,
     )

@@ -60,6 +60,7 @@ interface KnownSchema {
 
 /** One per task and use; caches what it learns of schemas, so it is no plain function. */
 export class JsonConverter implements Converter {
+  readonly writes = 'json'
   readonly #envelopes: boolean
   readonly #style: JsonWriteStyle
   readonly #prepared = new WeakMap<Schema, Prepared>()
