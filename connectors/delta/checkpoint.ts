@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import type { Action } from './actions.ts'
+import { commitText } from './actions.ts'
+import { quoteText } from './delta-types.ts'
+import type { Engine } from './engine.ts'
+import type { TableState } from './log.ts'
+import type { Storage } from './storage.ts'
+
+/** Tombstones older than this leave the checkpoint (PROTOCOL.md: `delta.deletedFileRetentionDuration`, one week by default). */
+const tombstoneMs = 7 * 24 * 3600_000
+
+/**
+ * Writes a classic (V1, one part) checkpoint of `state` and the `_last_checkpoint` hint. The commit that it stands on is durable already,
+ * so a failure costs readers time and nothing else: the caller logs it and goes on.
+ */
+export async function writeCheckpoint(storage: Storage, engine: Engine, table: string, state: TableState): Promise<void> {
+  const actions = checkpointActions(state)
+  const lines = `${table}/_delta_log/.${randomUUID()}.ndjson`
+  const name = `${table}/_delta_log/${String(state.version).padStart(20, '0')}.checkpoint.parquet`
+  await storage.create(lines, (local) => writeFile(local, commitText(actions)))
+  try {
+    const columns = Object.entries(columnTypes)
+      .map(([column, type]) => `${column}: ${quoteText(type)}`)
+      .join(', ')
+    const size = await storage.create(name, (target) =>
+      engine.run(
+        `COPY (SELECT * FROM read_json(${quoteText(storage.readable(lines))}, format = 'newline_delimited', maximum_object_size = ${objectBytesMax}, columns = {${columns}}))
+         TO ${quoteText(target)} (FORMAT parquet, CODEC snappy)`,
+      ),
+    )
+    const hint = { version: state.version, size: actions.length, sizeInBytes: size, numOfAddFiles: state.files.size }
+    await storage.put(`${table}/_delta_log/_last_checkpoint`, JSON.stringify(hint))
+  } finally {
+    await storage.delete(lines)
+  }
+}
+
+/** One action of a table with thousands of columns may be this large in JSON. */
+const objectBytesMax = 256 * 1024 * 1024
+
+function checkpointActions(state: TableState): readonly Action[] {
+  const oldest = Date.now() - tombstoneMs
+  const tombstones = [...state.tombstones.values()].filter((remove) => (remove.deletionTimestamp ?? 0) > oldest)
+  return [
+    { protocol: state.protocol! },
+    { metaData: state.metaData! },
+    ...Array.from(state.transactions, ([appId, version]) => ({ txn: { appId, version } })),
+    ...Array.from(state.files.values(), (add) => ({ add: { ...add, dataChange: false } })),
+    ...tombstones.map((remove) => ({ remove: { ...remove, dataChange: false } })),
+  ]
+}
+
+const vector = 'STRUCT(storageType VARCHAR, pathOrInlineDv VARCHAR, "offset" INTEGER, sizeInBytes INTEGER, cardinality BIGINT)'
+const texts = 'MAP(VARCHAR, VARCHAR)'
+
+/** The checkpoint's columns (PROTOCOL.md, "Checkpoint Schema"). */
+const columnTypes: Readonly<Record<string, string>> = {
+  txn: 'STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)',
+  add: `STRUCT(path VARCHAR, partitionValues ${texts}, size BIGINT, modificationTime BIGINT, dataChange BOOLEAN, stats VARCHAR, tags ${texts}, deletionVector ${vector}, baseRowId BIGINT, defaultRowCommitVersion BIGINT)`,
+  remove: `STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN, extendedFileMetadata BOOLEAN, partitionValues ${texts}, size BIGINT, deletionVector ${vector})`,
+  metaData: `STRUCT(id VARCHAR, name VARCHAR, description VARCHAR, format STRUCT(provider VARCHAR, options ${texts}), schemaString VARCHAR, partitionColumns VARCHAR[], configuration ${texts}, createdTime BIGINT)`,
+  protocol: 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], writerFeatures VARCHAR[])',
+}

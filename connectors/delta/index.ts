@@ -1,0 +1,21 @@
+import { definePlugin, sink } from '../../core/index.ts'
+import { deltaConfig } from './config.ts'
+
+/** Delta Lake tables in a local folder. The task and DuckDB are loaded when a task is made, not when the connector is listed. */
+export default definePlugin({
+  name: 'delta',
+  version: '0.1.0',
+  api: 1,
+  sinks: [
+    sink({
+      class: 'io.millrace.connector.delta.DeltaSinkConnector',
+      aliases: ['delta', 'DeltaSink', 'DeltaSinkConnector'],
+      doc: 'Writes records to Delta Lake tables, exactly once, as a change log or as a mirror of the source.',
+      config: deltaConfig,
+      async create(config, context) {
+        const { DeltaSinkTask } = await import('./sink.ts')
+        return new DeltaSinkTask(config, context)
+      },
+    }),
+  ],
+})

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, unlink } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+
+/**
+ * Where the lake's files lie. Names are relative to the lake's folder, with `/` between their parts, as `table-path.ts` and the log make them.
+ * The two writes that matter are atomic: `putIfAbsent` has exactly one winner, `put` is seen whole or not at all; both are durable when they
+ * resolve. An object store implements `putIfAbsent` by a conditional put (`If-None-Match: *`).
+ */
+export interface Storage {
+  /** Names in a folder (not below it), unsorted; empty where the folder does not exist. */
+  list(folder: string): Promise<readonly string[]>
+  /** The whole content; undefined where there is no such file. */
+  read(name: string): Promise<Buffer | undefined>
+  /** False: the name was taken, nothing was written. */
+  putIfAbsent(name: string, content: string | Uint8Array): Promise<boolean>
+  /** Writes or replaces. */
+  put(name: string, content: string | Uint8Array): Promise<void>
+  /** Lets `write` fill a local file that becomes `name`; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
+  create(name: string, write: (localPath: string) => Promise<void>): Promise<number>
+  /** A path under which the Parquet reader finds the file. */
+  readable(name: string): string
+  /** Removes; a name that is not there is no fault. */
+  delete(name: string): Promise<void>
+}
+
+/** A lake in a local folder (or one that behaves so: link() must fail for a taken name). */
+export class LocalStorage implements Storage {
+  readonly #root: string
+  /** Folders known to exist inside the root, with no symbolic link on the way to them. */
+  readonly #checked = new Set<string>()
+
+  private constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Makes the folder where it is missing. */
+  static async open(root: string): Promise<LocalStorage> {
+    await mkdir(root, { recursive: true })
+    return new LocalStorage(await realpath(root))
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#path(folder))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  async read(name: string): Promise<Buffer | undefined> {
+    try {
+      return await readFile(this.#path(name))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  async putIfAbsent(name: string, content: string | Uint8Array): Promise<boolean> {
+    const path = this.#path(name)
+    await this.#folder(dirname(path))
+    const temporary = await writeBeside(path, content)
+    try {
+      // open('wx') alone would show other readers a half-written file; link() publishes a complete one or fails.
+      await link(temporary, path)
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false
+      throw error
+    } finally {
+      await unlink(temporary)
+    }
+    await syncFolder(dirname(path))
+    return true
+  }
+
+  async put(name: string, content: string | Uint8Array): Promise<void> {
+    const path = this.#path(name)
+    await this.#folder(dirname(path))
+    await rename(await writeBeside(path, content), path)
+    await syncFolder(dirname(path))
+  }
+
+  async create(name: string, write: (localPath: string) => Promise<void>): Promise<number> {
+    const path = this.#path(name)
+    await this.#folder(dirname(path))
+    try {
+      await write(path)
+      const file = await open(path, 'r')
+      try {
+        await file.sync()
+        const { size } = await file.stat()
+        await syncFolder(dirname(path))
+        return size
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      await this.delete(name)
+      throw error
+    }
+  }
+
+  readable(name: string): string {
+    return this.#path(name)
+  }
+
+  async delete(name: string): Promise<void> {
+    try {
+      await unlink(this.#path(name))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  /** Refuses names that leave the root; the checks against symbolic links are in `#folder`, before anything is written. */
+  #path(name: string): string {
+    const path = resolve(this.#root, name)
+    if (name.includes('\0') || (path !== this.#root && !path.startsWith(this.#root + sep))) {
+      throw new Error(`File name ${JSON.stringify(name)} leaves the lake's folder ${this.#root}`)
+    }
+    return path
+  }
+
+  async #folder(path: string): Promise<void> {
+    if (this.#checked.has(path)) return
+    await mkdir(path, { recursive: true })
+    for (let part = path; part !== this.#root; part = dirname(part)) {
+      const entry = await lstat(part)
+      if (!entry.isDirectory()) throw new Error(`${part} is a link or a file; Millrace writes only into real folders under ${this.#root}`)
+    }
+    const parts = relative(this.#root, path).split(sep)
+    for (let index = 0; index <= parts.length; index++) await syncFolder(join(this.#root, ...parts.slice(0, index)))
+    this.#checked.add(path)
+  }
+}
+
+async function writeBeside(path: string, content: string | Uint8Array): Promise<string> {
+  const temporary = join(dirname(path), `.${randomUUID()}.tmp`)
+  const file = await open(temporary, 'wx')
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } catch (error) {
+    await unlink(temporary)
+    throw error
+  } finally {
+    await file.close()
+  }
+  return temporary
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
+}

@@ -1,0 +1,355 @@
+import { DataError, type Logger } from '../../core/index.ts'
+import type { Action } from './actions.ts'
+import type { Change } from './changes.ts'
+import { writeCheckpoint } from './checkpoint.ts'
+import { commit } from './commit.ts'
+import type { DeltaConfig } from './config.ts'
+import type { DeltaField } from './delta-types.ts'
+import type { Engine } from './engine.ts'
+import { VectorCache, fileActions } from './file-actions.ts'
+import type { Layout } from './layout.ts'
+import type { FlushNote } from './ledger.ts'
+import { type TableState, readTable } from './log.ts'
+import { addMask, findKeys } from './merge.ts'
+import { changeTable, checkSupported, formProperty, hasFeature, modeProperty } from './metadata.ts'
+import { type RowWriter, writeParquet } from './parquet.ts'
+import { type Cursor, type PlannedBatch, Planner } from './plan.ts'
+import { Positions } from './positions.ts'
+import { rewriteFile } from './rewrite.ts'
+import { evolve } from './schema.ts'
+import { StageError, chunkRowsMax } from './stage.ts'
+import type { Storage } from './storage.ts'
+import { type Segment, Window, type WindowTable } from './window.ts'
+
+/** What all tables of a task share. */
+export interface Lake {
+  readonly storage: Storage
+  readonly engine: Engine
+  readonly config: DeltaConfig
+  readonly connector: string
+  readonly generation: number
+  readonly log: Logger
+}
+
+/** A change that cannot be written, with the reason. */
+export interface Rejected {
+  readonly change: Change
+  readonly error: DataError
+}
+
+/** A batch that only waits to be staged: everything that can fail for reasons outside of the records is done. */
+export interface PreparedBatch {
+  readonly planned: PlannedBatch
+  /** One per `stage` step; undefined: the open segment goes on. */
+  readonly segments: readonly (Segment | undefined)[]
+  readonly refused: ReadonlyMap<Layout, DataError>
+}
+
+const noCursor: Cursor = { layout: undefined, kind: undefined, loading: -1 }
+
+/** One Delta table that the task writes: its log's state, how far each source partition got in it, and the window of changes not committed yet. */
+export class LakeTable {
+  readonly name: string
+  readonly #lake: Lake
+  readonly #state: TableState
+  readonly #positions: Positions
+  readonly #planner: Planner
+  readonly #vectors: VectorCache
+  readonly #write: RowWriter
+  #cursor = noCursor
+  #envelopes = false
+  #window: Window | undefined
+
+  private constructor(lake: Lake, name: string, state: TableState) {
+    this.#lake = lake
+    this.name = name
+    this.#state = state
+    this.#positions = new Positions(lake.connector, lake.generation, state.transactions)
+    this.#planner = new Planner(name, lake.config)
+    this.#vectors = new VectorCache(lake.storage, name)
+    const settings = { compression: lake.config['parquet.compression'] }
+    this.#write = (content) => writeParquet(lake.engine, lake.storage, name, content, settings)
+  }
+
+  /** Reads the table's log, if there is one. Throws where the table cannot be written by this sink in its mode. */
+  static async open(lake: Lake, name: string): Promise<LakeTable> {
+    const state = await readTable(lake.storage, lake.engine, name)
+    checkSupported(name, state)
+    const { mode } = lake.config
+    const made = state.metaData?.configuration[modeProperty]
+    if (made !== undefined && made !== mode) {
+      throw new Error(
+        `Table ${name} was made in ${made} mode and cannot be written in ${mode} mode; set sink.mode=${made} or another sink.path`,
+      )
+    }
+    if (mode === 'upsert' && state.metaData?.configuration['delta.appendOnly'] === 'true') {
+      throw new Error(`Table ${name} is append-only (delta.appendOnly=true) and cannot be written in upsert mode`)
+    }
+    return new LakeTable(lake, name, state)
+  }
+
+  /** The newest version; -1: the table does not exist yet. */
+  get version(): number {
+    return this.#state.version
+  }
+
+  /** True where changes wait for a commit. */
+  get pending(): boolean {
+    return this.#window !== undefined
+  }
+
+  /** True where the table's records are Debezium envelopes, as far as the table remembers. */
+  get holdsEnvelopes(): boolean {
+    return this.#envelopes || this.#state.metaData?.configuration[formProperty] === 'envelope'
+  }
+
+  /** A Debezium envelope came for this table. */
+  sawEnvelope(): void {
+    this.#envelopes = true
+  }
+
+  /** True: the record is part of the table already. */
+  has(change: Change): boolean {
+    return change.record.origin !== null && this.#positions.has(change.record.origin)
+  }
+
+  /** Writes ahead what is over the memory budget. May reject with nothing lost. */
+  async relieve(): Promise<void> {
+    const window = this.#window
+    if (!window) return
+    if ((window.open?.bytes ?? 0) >= this.#lake.config['file.target.bytes']) window.seal()
+    await window.drain()
+  }
+
+  /** Does all of a batch's work that may fail for outside reasons: columns, segments. The batch is taken by `apply`, or left without a trace. */
+  async prepare(changes: readonly Change[]): Promise<PreparedBatch> {
+    const window = (this.#window ??= this.#newWindow())
+    const planned = this.#planner.plan(changes, this.#cursor, false)
+    const refused = new Map<Layout, DataError>()
+    const segments: (Segment | undefined)[] = []
+    let open = window.open
+    for (const step of planned.steps) {
+      if (step.do === 'reset') {
+        open = undefined
+        continue
+      }
+      try {
+        this.#follow(window, step.layout)
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error
+        refused.set(step.layout, error)
+        segments.push(undefined)
+        continue
+      }
+      if (open && open.kind === step.kind && open.layout === step.layout) segments.push(undefined)
+      else segments.push((open = await window.prepare(step.kind, step.layout)))
+    }
+    return { planned, segments, refused }
+  }
+
+  /** Takes the batch; resolves nothing, waits for nothing. Returns the changes that cannot be written. */
+  apply({ planned, segments, refused }: PreparedBatch): readonly Rejected[] {
+    const window = this.#window!
+    const rejected: Rejected[] = []
+    let stage = 0
+    for (const step of planned.steps) {
+      if (step.do === 'reset') {
+        window.reset()
+        continue
+      }
+      const error = refused.get(step.layout)
+      const segment = segments[stage++]
+      if (error) {
+        for (const change of step.changes) rejected.push({ change, error })
+        continue
+      }
+      if (segment) window.begin(segment)
+      for (let at = 0; at < step.changes.length; at += chunkRowsMax) {
+        this.#stage(window, step.changes, at, Math.min(step.changes.length, at + chunkRowsMax), rejected)
+      }
+    }
+    this.#cursor = planned.cursor
+    return rejected
+  }
+
+  /** Notes that a change is dealt with: the next commit carries its place. */
+  take(change: Change): void {
+    if (change.record.origin) this.#positions.take(change.record.origin, change.load && change.record.origin.seq >= 1)
+  }
+
+  /** Writes what is staged to files. */
+  async drain(): Promise<void> {
+    this.#window?.seal()
+    await this.#window?.drain()
+  }
+
+  /** Makes the window visible in one commit; `drain` came before it. After a rejection it may be called again. */
+  async commit(note: FlushNote, kill: AbortSignal): Promise<void> {
+    const window = this.#window
+    if (!window) return
+    const { storage, engine, log } = this.#lake
+    const version = await commit(
+      storage,
+      this.name,
+      this.#state,
+      {
+        owned: this.#positions.owned(),
+        build: async (state) => {
+          const files = await fileActions(storage, engine, this.name, state, window.staged, this.#vectors, this.#rewrite(window))
+          return { actions: [...this.#tableActions(window), ...this.#transactions(), ...files], info: this.#info(window, note) }
+        },
+        conflict: (state, news) => this.#conflict(window, state, news),
+      },
+      kill,
+    )
+    this.#positions.committed()
+    this.#window = undefined
+    this.#cursor = { ...noCursor, loading: this.#cursor.loading }
+    await window.dispose(false)
+    const interval = Number(this.#state.metaData!.configuration['delta.checkpointInterval'] ?? this.#lake.config['checkpoint.interval'])
+    if (version > 0 && version % interval === 0) {
+      try {
+        await writeCheckpoint(storage, engine, this.name, this.#state)
+      } catch (error) {
+        log.warn({ table: this.name, version, error }, 'The checkpoint was not written; readers go through the commits instead')
+      }
+    }
+  }
+
+  /** Drops what is not committed. */
+  async dispose(): Promise<void> {
+    await this.#window?.dispose(true)
+    this.#window = undefined
+  }
+
+  #newWindow(): Window {
+    const { engine, storage } = this.#lake
+    const table: WindowTable = {
+      name: this.name,
+      files: () => this.#state.files.values(),
+      partitionColumns: () => this.#window!.change.metaData?.partitionColumns ?? this.#state.metaData?.partitionColumns ?? [],
+      masked: (file) => this.#vectors.masked(file),
+    }
+    return new Window(engine, storage, table, this.#write, { schema: this.#state.schema })
+  }
+
+  /** Adds the layout's new columns to what the window will commit. Throws a DataError where they do not fit the table. */
+  #follow(window: Window, layout: Layout): void {
+    const { added } = evolve(this.name, window.change.schema, layout.fields)
+    const exists = this.#state.version >= 0
+    if (exists && added.length > 0 && this.#lake.config['schema.evolution'] === 'none') {
+      throw new DataError(
+        `Table ${this.name}: records have new columns (${names(added)}) and schema.evolution=none; set it to "add" or exclude them`,
+      )
+    }
+    if (exists && added.length === 0) return
+    const { config } = this.#lake
+    const state = { ...this.#state, schema: window.change.schema, metaData: window.change.metaData ?? this.#state.metaData }
+    const change = changeTable(
+      state,
+      added,
+      exists ? {} : { [modeProperty]: config.mode, [formProperty]: this.#envelopes ? 'envelope' : 'flat' },
+      {
+        deletionVectors: config.mode === 'upsert' && config['delta.deletion.vectors'],
+        partitionBy: config['partition.by'],
+      },
+    )
+    window.change = { ...window.change, ...change }
+  }
+
+  #stage(window: Window, changes: readonly Change[], start: number, end: number, rejected: Rejected[]): void {
+    let chunk: readonly Change[] = start === 0 && end === changes.length ? changes : changes.slice(start, end)
+    for (;;) {
+      try {
+        window.add(chunk, 0, chunk.length)
+        return
+      } catch (error) {
+        if (!(error instanceof StageError)) throw error
+        const change = chunk[error.index]!
+        rejected.push({ change, error: this.#cellError(change, error) })
+        chunk = chunk.filter((one) => one !== change)
+        if (chunk.length === 0) return
+      }
+    }
+  }
+
+  #cellError(change: Change, error: StageError): DataError {
+    const key = change.key === null ? 'a row without a key' : `key ${keyText(change.key)}`
+    return new DataError(`Table ${this.name}, column "${error.column}", ${key}: ${error.message}`, { cause: error.cause })
+  }
+
+  #tableActions(window: Window): readonly Action[] {
+    const { protocol, metaData } = window.change
+    return [...(protocol ? [{ protocol }] : []), ...(metaData ? [{ metaData }] : [])]
+  }
+
+  #transactions(): readonly Action[] {
+    return this.#positions.transactions(this.#state.transactions).map((txn) => ({ txn }))
+  }
+
+  #info(window: Window, note: FlushNote): Readonly<Record<string, unknown>> {
+    const append = !window.staged.replaces && window.staged.masks.size === 0
+    return {
+      operation: append ? 'WRITE' : 'MERGE',
+      operationParameters: append ? { mode: 'Append' } : {},
+      isBlindAppend: append && this.#lake.config.mode === 'append',
+      engineInfo: 'millrace/0.1.0',
+      millrace: note,
+    }
+  }
+
+  #rewrite(window: Window): Parameters<typeof fileActions>[6] {
+    const metaData = window.change.metaData ?? this.#state.metaData
+    const protocol = window.change.protocol ?? this.#state.protocol
+    const { config, engine, storage } = this.#lake
+    const allowed = hasFeature(protocol, 'deletionVectors') && metaData?.configuration['delta.enableDeletionVectors'] === 'true'
+    if (allowed && config['delta.deletion.vectors']) return undefined
+    return (file, masked) => rewriteFile(engine, storage, this.#write, this.name, window.change.schema, file, masked)
+  }
+
+  /** Other writers committed in between: looks the window's keys up in their files, and checks that its columns still fit. */
+  async #conflict(window: Window, state: TableState, news: readonly Action[]): Promise<void> {
+    checkSupported(this.name, state)
+    if (news.some((action) => action.metaData || action.protocol)) this.#changedMeanwhile(window, state)
+    if (window.staged.replaces) return
+    const files = news.flatMap(({ add }) => (add && !window.staged.adds.has(add.path) && state.files.get(add.path) === add ? [add] : []))
+    for (const keys of window.staged.keys) {
+      const output = {
+        fields: [],
+        partitionColumns: state.metaData!.partitionColumns,
+        rowBytes: 0,
+        schema: window.change.schema,
+      }
+      const table: WindowTable = {
+        name: this.name,
+        files: () => files,
+        partitionColumns: () => state.metaData!.partitionColumns,
+        masked: (file) => this.#vectors.masked(file),
+      }
+      const target = { engine: this.#lake.engine, storage: this.#lake.storage, table, staged: window.staged, output }
+      for (const [path, rows] of await findKeys(target, keys, files)) addMask(window.staged, path, rows)
+    }
+  }
+
+  #changedMeanwhile(window: Window, state: TableState): void {
+    const wanted = window.change.schema.fields
+    const lost = wanted.filter((field) => {
+      const now = state.schema.fields.find((one) => one.name === field.name)
+      return !now || JSON.stringify(now) !== JSON.stringify(field)
+    })
+    if (lost.length > 0 || window.change.metaData) {
+      throw new Error(
+        `Table ${this.name}: another writer changed its columns while this flush was written (${names(lost)}); the task must start again`,
+      )
+    }
+    window.change = { schema: state.schema }
+  }
+}
+
+function names(fields: readonly DeltaField[]): string {
+  return fields.map((field) => `"${field.name}"`).join(', ')
+}
+
+function keyText(key: unknown): string {
+  return JSON.stringify(key, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)) ?? String(key)
+}
