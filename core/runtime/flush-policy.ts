@@ -68,8 +68,10 @@ export class FlushPolicy implements Disposable {
     this.postpone()
   }
 
+  /** Polls that are still outstanding are told to return. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
+    this.#window.abort()
     this.#stop.removeEventListener('abort', this.#onStop)
   }
 }

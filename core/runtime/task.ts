@@ -67,7 +67,7 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
   await using source = parts.source
   using policy = new FlushPolicy(limits, stop)
   using _ = gate.onClose(() => policy.expire())
-  let position: Offsets = {} // everything taken so far, for the sink
+  let position: Offsets = {} // of every partition that this task ever moved, for the sink
   let pending: Offsets = {} // what moved since the last flush
   let unflushed = 0
   let open = false
@@ -99,8 +99,14 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
   observer.step('opening')
   await sink.open?.()
   const saved = await offsets.load(connector)
-  position = newer(saved, await sink.committed?.(), counter) ?? {}
-  await source.open(saved === undefined && Object.keys(position).length === 0 ? undefined : withoutFlush(position))
+  const committed = await sink.committed?.()
+  const caughtUp = sinkAhead(saved, committed, counter) ? committed : undefined
+  // A crash came between the flush and the save: the store catches up now, not with the next record.
+  if (caughtUp !== undefined) await offsets.save(connector, caughtUp)
+  position = caughtUp ?? ownPositions(saved, committed, counter)
+  const start = caughtUp === undefined ? saved : { ...saved, ...caughtUp }
+  await source.open(start && withoutFlush(start))
+  if (caughtUp !== undefined) await source.commit?.(withoutFlush(caughtUp))
   while (!stop.aborted) {
     if (gate.closed) {
       if (!open) await checkpoint()
@@ -134,11 +140,16 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
   observer.step('closing')
 }
 
-/** The store's offsets, laid over by the sink's where the sink is a flush ahead of it. */
-function newer(saved: Offsets | undefined, committed: Offsets | undefined, counter: string): Offsets | undefined {
-  if (committed === undefined) return saved
-  if (saved === undefined) return committed
-  return Number(committed[counter] ?? 0) > Number(saved[counter] ?? 0) ? { ...saved, ...committed } : saved
+/** True where the sink is a flush ahead of the store, or the store knows nothing. */
+function sinkAhead(saved: Offsets | undefined, committed: Offsets | undefined, counter: string): boolean {
+  if (committed === undefined) return false
+  return saved === undefined || Number(committed[counter] ?? 0) > Number(saved[counter] ?? 0)
+}
+
+/** The store's positions of what this task's sink has had: the connector's other partitions belong to other tasks, and age here. */
+function ownPositions(saved: Offsets | undefined, committed: Offsets | undefined, counter: string): Offsets {
+  const own = new Set([...Object.keys(committed ?? {}), counter])
+  return Object.fromEntries(Object.entries(saved ?? {}).filter(([partition]) => own.has(partition)))
 }
 
 function withoutFlush(offsets: Offsets): Offsets {
