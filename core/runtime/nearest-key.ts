@@ -13,14 +13,18 @@ export function nearestKey(key: string, known: readonly string[]): string | unde
   return best
 }
 
-/** Levenshtein's distance. */
+/** Insertions, deletions, substitutions and swaps of neighbours between two texts (optimal string alignment). */
 function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at)
+  let last: readonly number[] = []
+  let row: readonly number[] = Array.from({ length: other.length + 1 }, (_, at) => at)
   for (let i = 1; i <= one.length; i++) {
     const next = [i]
     for (let j = 1; j <= other.length; j++) {
-      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1))
+      const step = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1))
+      const swapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]
+      next[j] = swapped ? Math.min(step, last[j - 2]! + 1) : step
     }
+    last = row
     row = next
   }
   return row[other.length]!

@@ -46,13 +46,15 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
   const raw = withoutNulls(given)
   const type = namedType(given, parts.registry)
   const issues: ConfigIssue[] = []
-  const { config: resolved, secrets } = await resolve(raw, parts, issues)
+  const { config: resolved, secrets, complete } = await resolve(raw, parts, issues)
   const found = endsOf(resolved, parts.registry)
   const ends = 'issues' in found ? undefined : found
   if ('issues' in found) issues.push(...found.issues)
   const sections = sectionsOf({ ...given, ...resolved }, type, ends, parts.registry)
   const keys = sections.map((section) => ({ section, parsed: parseKeys(section.def, section.given) }))
-  for (const { parsed } of keys) issues.push(...parsed.flatMap(issuesOf))
+  // Where a provider refused, its keys still hold their references: what those are worth cannot be judged.
+  const judged = (key: ParsedKey) => complete || !given[key.name]?.includes('${')
+  for (const { parsed } of keys) issues.push(...parsed.filter(judged).flatMap(issuesOf))
   issues.push(...stageFaults(resolved, parts.registry), ...acrossKeys(resolved, type))
   issues.push(...strayNulls(given, sections))
   if (issues.length === 0) issues.push(...(await ask(resolved, parts)))
@@ -74,11 +76,16 @@ export function pluginKeys({ type, part }: Registered<unknown>): readonly Config
   return Object.entries({ ...part.config, ...without(framework, part.config) }).map(([name, key]) => keyShape(name, key, order))
 }
 
-async function resolve(raw: RawConfig, parts: ValidationParts, issues: ConfigIssue[]): Promise<ResolvedConfig> {
-  const unresolved = { config: raw, secrets: [] }
+/** `complete` is false where a provider refused: then the config still holds its references, and the issues say why. */
+async function resolve(
+  raw: RawConfig,
+  parts: ValidationParts,
+  issues: ConfigIssue[],
+): Promise<ResolvedConfig & { readonly complete: boolean }> {
+  const unresolved = { config: raw, secrets: [], complete: parts.resolve === undefined }
   if (!parts.resolve) return unresolved
   try {
-    return await parts.resolve(raw)
+    return { ...(await parts.resolve(raw)), complete: true }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     issues.push(...error.issues)
