@@ -62,7 +62,7 @@ export class Stage<E> implements AsyncDisposable {
   add(entries: readonly E[], start: number, end: number): void {
     const { bindings } = this.#engine
     const count = end - start
-    const values: unknown[] = new Array(count)
+    const values: unknown[] = []
     const chunk = this.#chunk
     chunk.reset()
     chunk.rowCount = count

@@ -235,7 +235,7 @@ function structWriter(bindings: Bindings, fields: readonly { name: string; index
     let nulls: Uint8Array | undefined
     for (let index = 0; index < count; index++)
       if (values[index] === null || values[index] === undefined) nulls = markNull(nulls, index, count)
-    const parts: unknown[] = new Array(count)
+    const parts: unknown[] = []
     for (const field of fields) {
       for (let index = 0; index < count; index++) {
         const value = values[index] as Readonly<Record<string, unknown>> | null | undefined
