@@ -41,7 +41,11 @@ for (const vectors of ['true', 'false']) {
     }))
     assert.deepEqual(rows, expected)
     source.commit()
-    await write(sink, expected.map(({ id }) => source.delete({ id: BigInt(id), note: null })), 4)
+    await write(
+      sink,
+      expected.map(({ id }) => source.delete({ id: BigInt(id), note: null })),
+      4,
+    )
     assert.deepEqual(await rowsOf(lake.path), [])
   })
 }
@@ -52,7 +56,11 @@ test('a restarted sink masks rows in files and vectors that it did not write its
   for (let round = 0; round < 25; round++) {
     await using sink = await openSink(lake.path, { mode: 'upsert' })
     source.commit()
-    await write(sink, [source.update({ id: BigInt(round % 5), note: `round ${round}` }), source.create({ id: BigInt(100 + round), note: 'new' })], round)
+    await write(
+      sink,
+      [source.update({ id: BigInt(round % 5), note: `round ${round}` }), source.create({ id: BigInt(100 + round), note: 'new' })],
+      round,
+    )
   }
   const rows = await rowsOf(lake.path)
   assert.equal(rows.length, 30)
