@@ -16,6 +16,8 @@ interface Kept {
   config: RawConfig
   target: TargetState
   tasks: number
+  /** Its plugin ran at least once, so its version is known. */
+  started: boolean
   readonly failed: Map<number, string>
   readonly topics: Set<string>
   readonly offsets: Map<string, OffsetEntry>
@@ -61,7 +63,7 @@ export class FakeControl implements Control {
   async create(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo> {
     await this.#check(config)
     if (this.#kept.has(name)) throw new ConflictError(`Connector ${name} already exists`)
-    this.#kept.set(name, { config, target: state, tasks: 0, failed: new Map(), topics: new Set(), offsets: new Map() })
+    this.#kept.set(name, { config, target: state, tasks: 0, started: false, failed: new Map(), topics: new Set(), offsets: new Map() })
     this.#start(name)
     return this.info(name)
   }
@@ -80,11 +82,11 @@ export class FakeControl implements Control {
     this.#kept.delete(name)
   }
   status(name: string): ConnectorStatus {
-    const { target } = this.#get(name)
+    const { target, started } = this.#get(name)
     const { tasks, type } = this.info(name)
     return {
       name,
-      connector: { state: target, worker_id: '127.0.0.1:8083', version: '4.3.1' },
+      connector: { state: target, worker_id: '127.0.0.1:8083', version: started ? '4.3.1' : null },
       tasks: tasks.map(({ task }) => this.taskStatus(name, task)),
       type,
     }
@@ -177,6 +179,8 @@ export class FakeControl implements Control {
   }
   #start(name: string): void {
     const kept = this.#get(name)
-    if (kept.target === 'RUNNING') kept.tasks = Number(kept.config['tasks.max'] ?? 1)
+    if (kept.target !== 'RUNNING') return
+    kept.started = true
+    kept.tasks = Number(kept.config['tasks.max'] ?? 1)
   }
 }

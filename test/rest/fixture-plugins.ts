@@ -1,4 +1,16 @@
-import { defineConfig, definePlugin, predicate, sink, source, transform, converter, type Json } from '../../core/index.ts'
+import {
+  converter,
+  defineConfig,
+  definePlugin,
+  idle,
+  predicate,
+  sink,
+  source,
+  transform,
+  type Json,
+  type SinkTask,
+  type SourceTask,
+} from '../../core/index.ts'
 import { Registry } from '../../core/runtime/registry.ts'
 
 const fileConfig = defineConfig({
@@ -10,7 +22,22 @@ const fileConfig = defineConfig({
   strict: { type: 'boolean', default: false, doc: 'Asks the file before it starts.' },
 })
 
-/** Plugins that need nothing of the outside: the REST API's tests ask for their settings, and never run them. */
+/** Never has anything to read. */
+const quiet: SourceTask = {
+  open: async () => {},
+  poll: async (signal) => {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    return idle
+  },
+  [Symbol.asyncDispose]: async () => {},
+}
+
+const swallowing: SinkTask = { put: async () => {}, [Symbol.asyncDispose]: async () => {} }
+
+/** Plugins that need nothing of the outside. Their names and texts are those of Kafka's own file connectors, as far as tests look at them. */
 export const fixtures = definePlugin({
   name: 'rest-fixtures',
   version: '4.3.1',
@@ -20,9 +47,7 @@ export const fixtures = definePlugin({
       class: 'org.apache.kafka.connect.file.FileStreamSourceConnector',
       aliases: ['file'],
       config: fileConfig,
-      create: () => {
-        throw new Error('never run')
-      },
+      create: () => quiet,
       validate: async (config) =>
         config.strict
           ? [{ key: 'file', value: config.file ?? null, message: `File ${config.file} of ${config.password} cannot be read` }]
@@ -37,9 +62,7 @@ export const fixtures = definePlugin({
       class: 'org.example.KafkaSource',
       aliases: ['kafka'],
       config: defineConfig({}),
-      create: () => {
-        throw new Error('never run')
-      },
+      create: () => quiet,
     }),
   ],
   sinks: [
@@ -47,17 +70,13 @@ export const fixtures = definePlugin({
       class: 'org.apache.kafka.connect.file.FileStreamSinkConnector',
       aliases: ['file'],
       config: defineConfig({ file: { type: 'string', default: null, importance: 'high', doc: 'File to write.' } }),
-      create: () => {
-        throw new Error('never run')
-      },
+      create: () => swallowing,
     }),
     sink({
       class: 'org.example.KafkaSink',
       aliases: ['kafka'],
       config: defineConfig({}),
-      create: () => {
-        throw new Error('never run')
-      },
+      create: () => swallowing,
     }),
     sink({
       class: 'io.millrace.connector.delta.DeltaSinkConnector',
@@ -67,9 +86,7 @@ export const fixtures = definePlugin({
         mode: { type: 'string', default: 'append', oneOf: ['append', 'upsert'], doc: 'How tables are written.' },
         secret: { type: 'password', doc: 'Key of the store.' },
       }),
-      create: () => {
-        throw new Error('never run')
-      },
+      create: () => swallowing,
     }),
   ],
   transforms: [
@@ -106,11 +123,13 @@ export const fixtures = definePlugin({
   ],
 })
 
-export const registry = new Registry([{ specifier: 'rest-fixtures', plugin: fixtures }])
+export default fixtures
+
+export const registry = new Registry([{ specifier: import.meta.url, plugin: fixtures }])
 /** A worker without Kafka: the other end must be named. */
 export const registryWithoutKafka = new Registry([
   {
-    specifier: 'rest-fixtures',
+    specifier: import.meta.url,
     plugin: {
       ...fixtures,
       sources: fixtures.sources!.filter((one) => !one.class.includes('Kafka')),

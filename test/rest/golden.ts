@@ -183,7 +183,7 @@ const creating: Scenario = {
     {
       at: 'GET /connectors/p/status',
       status: 200,
-      answer: { name: 'p', connector: { state: 'PAUSED', ...worker }, tasks: [], type: 'source' },
+      answer: { name: 'p', connector: { state: 'PAUSED', ...worker, version: null }, tasks: [], type: 'source' },
     },
     {
       at: 'POST /connectors',
