@@ -250,13 +250,13 @@ export const runtimeConfig = defineConfig({
   },
   'task.hosting': {
     type: 'string',
-    default: 'process',
+    default: null,
     oneOf: ['process', 'shared', 'inline'],
     importance: 'low',
     group: 'Supervision',
     width: 'short',
     displayName: 'Hosting',
-    doc: "Where tasks run: a process of their own (process), one with other connectors' tasks (shared), or the worker's own process (inline: no isolation; for tests and embedding).",
+    doc: "Where tasks run: a process of their own (process), one with other connectors' tasks (shared), or the worker's own process (inline: no isolation; for tests and embedding). Default: as the worker is set.",
   },
   'task.heap.max.mb': {
     ...supervision('int', 512, 32),

@@ -38,7 +38,7 @@ export class SqliteStore implements WorkerStore {
     mkdirSync(dirname(file), { recursive: true })
     this.#owner = `${file}.owner`
     const fresh = !existsSync(file)
-    this.#db = new DatabaseSync(file, { timeout: 0 })
+    this.#db = open(file)
     try {
       this.#db.exec('pragma locking_mode=exclusive; begin exclusive; commit')
       this.#open(file, fresh)
@@ -213,11 +213,19 @@ export class SqliteStore implements WorkerStore {
   }
 }
 
+function open(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: 0 })
+  } catch (error) {
+    throw new Error(`${file} cannot be opened; check that it is a file and that its directory may be written`, { cause: error })
+  }
+}
+
 function parse<T>(text: string): T {
   return JSON.parse(text) as T
 }
 
-/** SQLite's result codes (sqlite.org/rescode.html): 5 busy, 11 corrupt, 14 cannot open, 26 not a database. */
+/** SQLite's result codes (sqlite.org/rescode.html): 5 busy, 11 corrupt, 26 not a database. */
 function explain(error: unknown, file: string, owner: string): Error {
   const code = (error as { errcode?: number }).errcode
   const options = { cause: error }
@@ -227,7 +235,6 @@ function explain(error: unknown, file: string, owner: string): Error {
   if (code === 11 || code === 26) {
     return new Error(`${file} is damaged or no worker's store; restore it from a copy, or name another file with store.path`, options)
   }
-  if (code === 14) return new Error(`${file} cannot be opened; check that its directory may be written`, options)
   return error instanceof Error ? error : new Error(String(error))
 }
 
