@@ -87,6 +87,28 @@ export class WorkerProcess implements AsyncDisposable {
     )
   }
 
+  /** Waits until the Postgres connector streams and its saved position has passed this LSN (a number); rejects at once when a task FAILED for good. */
+  async passed(connector: string, lsn: number, timeoutMs = 60_000): Promise<void> {
+    let last: unknown
+    await waitFor(
+      async () => {
+        const name = encodeURIComponent(connector)
+        const status = await this.call('GET', `/connectors/${name}/status`)
+        const failed = status.tasks.find(
+          (task: { state: string; trace?: string }) => task.state === 'FAILED' && !task.trace?.includes('starts again'),
+        )
+        if (failed) throw new Error(`${connector} FAILED: ${failed.trace}`)
+        const { tasks } = await this.call('GET', `/api/v1/connectors/${name}/progress`)
+        last = tasks[0]?.phase
+        if (!/^streaming/.test(tasks[0]?.phase ?? '')) return false
+        last = (await this.call('GET', `/connectors/${name}/offsets`)).offsets
+        return (last as { offset: { lsn?: number } | null }[]).some(({ offset }) => Number(offset?.lsn ?? 0) >= lsn)
+      },
+      timeoutMs,
+      () => `${connector} has not passed ${lsn}, it is at ${JSON.stringify(last)}:\n${this.log.slice(-5000)}`,
+    )
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill('SIGKILL')
   }

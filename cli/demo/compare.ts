@@ -15,12 +15,16 @@ export interface Comparison {
 
 const shownMax = 20
 
+type RowText = (row: Readonly<Record<string, unknown>>) => string
+
 /** Compares a database table with a lake table, every column of every row, by key. Both sides give each value one exact text. */
 export async function compareTables(client: Client, table: string, key: readonly string[], lakePath: string): Promise<Comparison> {
   const types = await columnTypes(client, table)
   const columns = [...types.keys()].sort()
-  const wanted = await databaseRows(client, table, types, columns, key)
-  const found = await lakeRows(lakePath, columns, key)
+  const text = (row: Readonly<Record<string, unknown>>) =>
+    columns.map((name) => `${name}=${canonical(row[name], types.get(name)!)}`).join(' | ')
+  const wanted = await databaseRows(client, table, types, key, text)
+  const found = await lakeRows(lakePath, columns, key, text)
   const differences: string[] = []
   const missingColumns = columns.filter((name) => !found.columns.includes(name))
   const extraColumns = found.columns.filter((name) => !types.has(name))
@@ -48,16 +52,10 @@ async function columnTypes(client: Client, table: string): Promise<ReadonlyMap<s
   return new Map(rows.map(({ name, type }) => [name, type]))
 }
 
-async function databaseRows(
-  client: Client,
-  table: string,
-  types: ReadonlyMap<string, string>,
-  columns: readonly string[],
-  key: readonly string[],
-) {
-  const list = columns.map((name) => `${databaseText(`"${name}"`, types.get(name)!)} AS "${name}"`)
+async function databaseRows(client: Client, table: string, types: ReadonlyMap<string, string>, key: readonly string[], text: RowText) {
+  const list = [...types.keys()].map((name) => `${databaseText(`"${name}"`, types.get(name)!)} AS "${name}"`)
   const { rows } = await client.query<Record<string, string | null>>(`SELECT ${list.join(', ')} FROM ${table}`)
-  return new Map(rows.map((row) => [idOf(row, key), rowText(row, columns)]))
+  return new Map(rows.map((row) => [idOf(row, key), text(row)]))
 }
 
 function databaseText(column: string, type: string): string {
@@ -68,11 +66,11 @@ function databaseText(column: string, type: string): string {
   return `${column}::text`
 }
 
-async function lakeRows(path: string, columns: readonly string[], key: readonly string[]) {
+async function lakeRows(path: string, columns: readonly string[], key: readonly string[], text: RowText) {
   const name = basename(path)
   const storage = await LocalStorage.open(dirname(path))
   await using engine = await Engine.open({ memoryLimit: '512MB' })
-  const state = await readTable(storage, async () => engine, name)
+  const state = await readTable(storage, engine, name)
   const present = state.schema.fields.map((field) => field.name)
   const shared = state.schema.fields.filter((field) => columns.includes(field.name))
   const list = shared.map((field) => `${lakeText(quoteName(physicalName(field)), typeText(field.type))} AS ${quoteName(field.name)}`)
@@ -87,7 +85,7 @@ async function lakeRows(path: string, columns: readonly string[], key: readonly 
       if (deleted.has(Number(row['#row']))) continue
       const id = idOf(row, key)
       if (rows.has(id)) duplicates++
-      rows.set(id, rowText(row, columns))
+      rows.set(id, text(row))
     }
   }
   return { columns: present, rows, duplicates }
@@ -117,15 +115,12 @@ function idOf(row: Readonly<Record<string, unknown>>, key: readonly string[]): s
   return key.map((column) => `${column} ${String(row[column])}`).join(', ')
 }
 
-function rowText(row: Readonly<Record<string, unknown>>, columns: readonly string[]): string {
-  return columns.map((column) => `${column}=${canonical(row[column])}`).join(' | ')
-}
-
-/** JSON lists are compared by their items: the two sides write floats and spaces in their own way. Single precision is what both hold. */
-function canonical(value: unknown): string {
-  const text = value === null || value === undefined ? 'NULL' : String(value)
-  if (/^\[.*\]$/s.test(text))
-    return JSON.stringify(JSON.parse(text), (_, item: unknown) => (typeof item === 'number' ? Math.fround(item) : item))
-  if (/^-?\d+\.\d{7,}(e[-+]?\d+)?$|^-?\d+(\.\d+)?e[-+]?\d+$/i.test(text)) return String(Number(text))
-  return text
+/** Floats are compared as the numbers they are, and lists by their items: the two sides write them in their own way. */
+function canonical(value: unknown, type: string): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (type === 'double precision' || type === 'real') return String(Number(value))
+  if (!type.endsWith('[]')) return String(value)
+  return JSON.stringify(JSON.parse(String(value)), (_, item: unknown) =>
+    typeof item === 'number' && type === 'real[]' ? Math.fround(item) : item,
+  )
 }

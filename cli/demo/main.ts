@@ -158,10 +158,11 @@ async function caughtUp(rest: RestClient, client: Client): Promise<boolean> {
   const target = Number(rows[0]!.lsn)
   const deadline = performance.now() + catchUpMs
   for (;;) {
+    const { tasks } = (await rest.call('GET', `/api/v1/connectors/${connector}/progress`)) as { tasks: readonly TaskProgress[] }
     const { offsets } = (await rest.call('GET', `/connectors/${connector}/offsets`)) as {
       offsets: readonly { offset: { lsn?: number } | null }[]
     }
-    if (offsets.some(({ offset }) => Number(offset?.lsn ?? 0) >= target)) return true
+    if (tasks[0] && !tasks[0].snapshot && offsets.some(({ offset }) => Number(offset?.lsn ?? 0) >= target)) return true
     if (performance.now() > deadline) {
       say(`The connector has not caught up with ${target} within ${catchUpMs / 1000} s: ${JSON.stringify(offsets)}`)
       return false

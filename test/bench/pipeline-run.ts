@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { currentLsn } from '../mirror.ts'
 import type { PostgresServer } from '../postgres.ts'
 import { WorkerProcess } from '../worker-process.ts'
 import { usageOf } from './process-usage.ts'
@@ -63,17 +64,9 @@ export class PipelineRun implements AsyncDisposable {
 
   /** Waits until the connector's durable position has passed the server's present end of log. Seconds since `began` (performance.now). */
   async caughtUp(server: PostgresServer, began: number): Promise<number> {
-    const [row] = await server.query(`SELECT (pg_current_wal_lsn() - '0/0')::text AS lsn`)
-    const target = Number(row!['lsn'])
-    for (;;) {
-      const { offsets } = await this.worker.call('GET', '/connectors/bench/offsets')
-      if (offsets.some((entry: { offset: { lsn?: number } }) => Number(entry.offset?.lsn ?? 0) >= target))
-        return (performance.now() - began) / 1000
-      const { tasks } = await this.worker.call('GET', '/connectors/bench/status')
-      const failed = tasks.find((task: { state: string }) => task.state === 'FAILED')
-      if (failed) throw new Error(failed.trace)
-      await sleep(5)
-    }
+    const target = await currentLsn(server)
+    await this.worker.passed('bench', target, 600_000)
+    return (performance.now() - began) / 1000
   }
 
   /** Waits until this many records were put durable. */
