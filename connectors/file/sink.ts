@@ -69,7 +69,7 @@ export class FileSinkTask implements SinkTask {
 
   async put(records: readonly ConnectRecord[]): Promise<void> {
     const lines = Buffer.from(await this.#lines(records))
-    await this.#expectLength()
+    await this.#expectOwn()
     let written = 0
     try {
       while (written < lines.length) written += (await this.#file!.write(lines, written, lines.length - written)).bytesWritten
@@ -83,9 +83,10 @@ export class FileSinkTask implements SinkTask {
 
   async flush(offsets: Offsets): Promise<void> {
     await this.#file!.datasync()
-    await this.#expectLength()
+    const tail = await this.#tailSum(this.#length)
+    await this.#expectOwn()
     const state = this.#state!
-    await this.#save({ ...state, length: this.#length, tail: await this.#tailSum(this.#length), offsets: { ...state.offsets, ...offsets } })
+    await this.#save({ ...state, length: this.#length, tail, offsets: { ...state.offsets, ...offsets } })
     this.#committed = this.#state!.offsets
   }
 
@@ -193,22 +194,24 @@ export class FileSinkTask implements SinkTask {
     return text
   }
 
-  async #expectLength(): Promise<void> {
+  // The owner first: a task that was left over might find the length that it knows in a file that went on without it.
+  async #expectOwn(): Promise<void> {
+    const found = await readState(this.#config.file)
+    if (found?.owner !== this.#owner) this.#fence(`File ${this.#config.file} was taken over by another task of the connector`)
     const { size } = await this.#file!.stat()
     if (size === this.#length) return
     const message = `File ${this.#config.file} has ${size} bytes where this task left ${this.#length}: another process writes to it`
-    const found = await readState(this.#config.file)
-    const fenced = found?.owner !== this.#owner || performance.now() < this.#leftoverUntil
-    this.#intruder = fenced ? 'leftover' : 'unknown'
-    if (fenced) throw new FencedError(message)
+    if (performance.now() < this.#leftoverUntil) this.#fence(message)
+    this.#intruder = 'unknown'
     throw new GapError(`${message}. Take its bytes out, or remove ${statePath(this.#config.file)} and reset the connector's offsets.`)
   }
 
+  #fence(message: string): never {
+    this.#intruder = 'leftover'
+    throw new FencedError(message)
+  }
+
   async #save(state: SinkState): Promise<void> {
-    const found = await readState(this.#config.file)
-    if (this.#state?.owner === this.#owner && found !== undefined && found.owner !== this.#owner) {
-      throw new FencedError(`File ${this.#config.file} was taken over by another task of the connector`)
-    }
     await writeState(this.#config.file, state)
     this.#state = state
   }

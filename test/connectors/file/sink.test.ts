@@ -109,15 +109,16 @@ test('at whatever point it is left, every line is there once after the replay', 
 
 test('killed with -9 at random instants, it neither loses nor doubles a line', { timeout: 60_000 }, async () => {
   const file = join(folder(), 'out.txt')
-  const total = 200_000
-  for (let round = 0; round < 8; round++) {
+  const total = 300_000
+  for (let round = 0; round < 6; round++) {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'write-lines.ts'), file, String(total)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))])
     await sleep(Math.random() * 120)
     child.kill('SIGKILL')
-    await new Promise((resolve) => child.once('exit', resolve))
+    await ended
   }
   const last = spawn(process.execPath, [join(import.meta.dirname, 'write-lines.ts'), file, String(total)], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -173,7 +174,8 @@ test('a task left over from a killed worker is fenced, and its bytes do not stay
   await leftover.flush!({ p: 1 }, kill)
   let sink = fileSink({ file })
   await sink.open!()
-  await leftover.put([text('1')], kill)
+  await assert.rejects(leftover.put([text('1')], kill), { name: 'FencedError' })
+  appendFileSync(file, 'of a write that was under way\n')
   await assert.rejects(sink.put([text('1')], kill), { name: 'FencedError' })
   await assert.rejects(leftover.flush!({ p: 2 }, kill), { name: 'FencedError' })
   await sink[Symbol.asyncDispose]()
