@@ -92,7 +92,7 @@ function checkedLong(value: bigint | number): bigint {
 }
 
 /** UTF-8 has no form for half a surrogate pair; DuckDB would store U+FFFD in its place. */
-function checkedText(value: string): string {
+export function checkedText(value: string): string {
   if (typeof value !== 'string') throw new DataError(`${String(value)} is not text`)
   if (!value.isWellFormed()) throw new DataError('the text holds a lone surrogate, which UTF-8 cannot carry')
   return value

@@ -71,7 +71,7 @@ export const deltaConfig = defineConfig({
   },
   'file.target.bytes': {
     type: 'long',
-    default: 64 * 1024 * 1024,
+    default: 32 * 1024 * 1024,
     min: 1024 * 1024,
     importance: 'low',
     doc: 'Bytes of rows (before compression) after which a data file is closed within one flush; also what a table holds in memory before it writes ahead.',

@@ -3,7 +3,8 @@ import type { Schema } from '../../core/index.ts'
 import { type DeltaField, sqlType } from './delta-types.ts'
 import { duckType } from './duck-types.ts'
 import type { Engine } from './engine.ts'
-import { CellError, type VectorWriter, vectorWriter } from './vectors.ts'
+import { CellError, type VectorWriter } from './vector-writer.ts'
+import { vectorWriter } from './vectors.ts'
 
 /** A column of a stage and where its values come from: `read` fills `out` with the values of `count` entries from `start`. */
 export interface StageColumn<E> {

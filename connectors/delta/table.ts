@@ -116,9 +116,10 @@ export class LakeTable {
   /** Writes ahead what is over the memory budget. May reject with nothing lost. */
   async relieve(): Promise<void> {
     const window = this.#window
-    if (!window) return
-    if ((window.open?.bytes ?? 0) >= this.#lake.config['file.target.bytes']) window.seal()
+    if (!window || (window.open?.bytes ?? 0) < this.#lake.config['file.target.bytes']) return
     await window.drain()
+    window.seal()
+    window.drainBehind()
   }
 
   /** Does all of a batch's work that may fail for outside reasons: columns, segments. The batch is taken by `apply`, or left without a trace. */

@@ -3,20 +3,11 @@ import { DataError, type Schema } from '../../core/index.ts'
 import { type CellConversion, cellConversion } from './cells.ts'
 import { type DeltaType, decimalOf } from './delta-types.ts'
 import type { Bindings } from './engine.ts'
+import { markNull, writeNulls } from './nulls.ts'
+import { textWriter } from './text-vector.ts'
+import { CellError, type VectorWriter } from './vector-writer.ts'
 
 type Vector = duckdb.Vector
-
-/** Writes `count` values (null and undefined are NULL) into a DuckDB vector with room for them. Throws a CellError for the first that does not fit. */
-export type VectorWriter = (vector: Vector, values: ArrayLike<unknown>, count: number) => void
-
-/** A value at `index` that its column cannot hold. */
-export class CellError extends Error {
-  readonly index: number
-  constructor(index: number, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
-    this.index = index
-  }
-}
 
 /**
  * The writer of values with the Connect schema `source` into a column of type `target`; `source` null: values are in the column's own form.
@@ -127,24 +118,6 @@ function arrayWriter(bindings: Bindings, type: unknown, convert: CellConversion 
   }
 }
 
-function textWriter(bindings: Bindings, convert: CellConversion | undefined): VectorWriter {
-  const change = convert as ((value: unknown) => string) | undefined
-  return (vector, values, count) => {
-    let nulls: Uint8Array | undefined
-    let index = 0
-    try {
-      for (; index < count; index++) {
-        const value = values[index]
-        if (value === null || value === undefined) nulls = markNull(nulls, index, count)
-        else bindings.vector_assign_string_element(vector, index, change === undefined ? (value as string) : change(value))
-      }
-    } catch (error) {
-      throw new CellError(index, error)
-    }
-    if (nulls) writeNulls(bindings, vector, nulls)
-  }
-}
-
 function bytesWriter(bindings: Bindings): VectorWriter {
   return (vector, values, count) => {
     let nulls: Uint8Array | undefined
@@ -245,16 +218,4 @@ function structWriter(bindings: Bindings, fields: readonly { name: string; index
     }
     if (nulls) writeNulls(bindings, vector, nulls)
   }
-}
-
-/** DuckDB's validity mask: one bit a row, set = not NULL, in words of 64 bits. */
-function markNull(nulls: Uint8Array | undefined, index: number, count: number): Uint8Array {
-  const mask = nulls ?? new Uint8Array(Math.ceil(count / 64) * 8).fill(0xff)
-  mask[index >> 3]! &= ~(1 << (index & 7))
-  return mask
-}
-
-function writeNulls(bindings: Bindings, vector: Vector, mask: Uint8Array): void {
-  bindings.vector_ensure_validity_writable(vector)
-  bindings.copy_data_to_vector_validity(vector, 0, mask.buffer as ArrayBuffer, mask.byteOffset, mask.byteLength)
 }

@@ -125,6 +125,12 @@ export class Window {
     await this.#draining
   }
 
+  /** Starts `drain` and lets it run beside the next changes, which are staged meanwhile. */
+  drainBehind(): void {
+    // What fails here is still staged: the next `drain` tries it again and reports.
+    this.drain().catch(() => undefined)
+  }
+
   /** Drops what is staged in memory; with `files`, also the files that no commit names. */
   async dispose(files: boolean): Promise<void> {
     // A failure of the work in flight was reported to whoever waited for it; here it only must be over.
