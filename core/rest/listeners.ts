@@ -45,9 +45,7 @@ export async function serverFor(listener: Listener, settings: RestSettings, answ
     requireHostHeader: false,
   }
   const server =
-    listener.scheme === 'http'
-      ? createServer(bounds, answer)
-      : ((await import('node:https')).createServer({ ...bounds, ...tlsOptions(settings.https) }, answer) as unknown as Server)
+    listener.scheme === 'http' ? createServer(bounds, answer) : await secureServer({ ...bounds, ...tlsOptions(settings.https) }, answer)
   server.maxConnections = settings.connectionsMax
   server.on('clientError', refuse)
   server.on('checkExpectation', (_, response) => {
@@ -56,6 +54,16 @@ export async function serverFor(listener: Listener, settings: RestSettings, answ
     response.end(body)
   })
   return server
+}
+
+async function secureServer(options: object, answer: RequestListener): Promise<Server> {
+  const { createServer: create } = await import('node:https')
+  try {
+    return create(options, answer) as unknown as Server
+  } catch (error) {
+    const text = `there are no private key and certificate in it that fit together: ${(error as Error).message}`
+    throw tlsFault('listeners.https.ssl.keystore', 'PEM', text)
+  }
 }
 
 /** Resolves with the URL it listens on, its real port in it. Throws an Error that says what to change. */
