@@ -3,6 +3,7 @@ import type { LoggerLevel, LoggerLevels } from '../../core/rest/loggers.ts'
 import { createServer, type RestServer } from '../../core/rest/server.ts'
 import type { RestSettings } from '../../core/rest/settings.ts'
 import type { Registry } from '../../core/runtime/registry.ts'
+import type { Worker } from '../../core/runtime/worker.ts'
 import { validateConnector, type ValidationParts } from '../../core/runtime/validation.ts'
 import { FakeControl } from './fake-control.ts'
 import { registry as fixtureRegistry } from './fixture-plugins.ts'
@@ -32,6 +33,19 @@ export async function fixture(
     settings: { listeners: ['http://127.0.0.1:0'], ...options.settings },
   })
   return { server, control, logged, [Symbol.asyncDispose]: () => server.close() }
+}
+
+/** A REST server over a real worker; not listening yet. */
+export function serve(worker: Worker, registry: Registry): Promise<RestServer> {
+  return createServer({
+    control: worker,
+    registry,
+    validate: (config) => worker.validate(config),
+    loggers: worker.loggers,
+    identity: { version: '0.1.0', commit: '26b251a451ce941d', clusterId: 'kept-by-the-store' },
+    log: worker.loggers.logger('millrace.rest'),
+    settings: { listeners: ['http://127.0.0.1:0'] },
+  })
 }
 
 /** `root` and two under it, as a worker has. */

@@ -2,24 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KafkaConnectClient } from 'kafka-connect-client'
-import { createServer, type RestServer } from '../../core/rest/server.ts'
 import type { Worker } from '../../core/runtime/worker.ts'
 import { Registry } from '../../core/runtime/registry.ts'
 import { committedNumbers, faultyModule, startWorker, until, upTo } from '../runtime/rig.ts'
 import { registry as fixtureRegistry } from './fixture-plugins.ts'
+import { serve } from './fixture-server.ts'
 import { golden, type Exchange } from './golden.ts'
-
-function serve(worker: Worker, registry: Registry): Promise<RestServer> {
-  return createServer({
-    control: worker,
-    registry,
-    validate: (config) => worker.validate(config),
-    loggers: worker.loggers,
-    identity: { version: '0.1.0', commit: '26b251a451ce941d', clusterId: 'kept-by-the-store' },
-    log: worker.loggers.logger('millrace.rest'),
-    settings: { listeners: ['http://127.0.0.1:0'] },
-  })
-}
 
 /** Until nothing of any connector is on its way to another state. */
 async function settled(worker: Worker): Promise<void> {
