@@ -51,13 +51,20 @@ export const streamKeys = defineConfig({
     group,
     doc: 'Wait so long before a snapshot begins. Milliseconds.',
   },
+  'snapshot.lock.timeout.ms': {
+    type: 'long',
+    min: 0,
+    importance: 'low',
+    group,
+    doc: 'Has no effect: a snapshot takes no locks beforehand.',
+  },
   'snapshot.locking.mode': {
     type: 'string',
     default: 'none',
     oneOf: ['none'],
     importance: 'low',
     group,
-    doc: 'Snapshots take no locks: an exported snapshot makes them consistent.',
+    doc: 'No locks are taken beforehand: an exported snapshot makes the rows consistent. ALTER TABLE waits while a table is read.',
   },
   'heartbeat.interval.ms': {
     type: 'int',

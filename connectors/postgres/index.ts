@@ -1,6 +1,8 @@
 import { definePlugin, source } from '../../core/index.ts'
 import { config } from './config.ts'
+import { destroy } from './destroy.ts'
 import { checkOffsets } from './position.ts'
+import { validate } from './preflight.ts'
 import { PostgresSourceTask } from './source.ts'
 import { connectorVersion } from './source-settings.ts'
 
@@ -17,6 +19,8 @@ export default definePlugin({
       config,
       create: (settings, context) => new PostgresSourceTask(settings, context),
       checkOffsets,
+      validate,
+      destroy,
     }),
   ],
 })

@@ -1,9 +1,15 @@
 import { ConfigError, type ConfigIssue, type Logger } from '../../core/index.ts'
+import { capturedBy, connectionSettings } from './source-settings.ts'
 import type { Captured } from './captured.ts'
-import type { Catalog, CatalogTable, Query } from './catalog.ts'
+import { Catalog, type CatalogTable, type Query } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
-import { ensurePublication, publicationState, type PublicationState } from './publication.ts'
-import { publicationSettings } from './source-settings.ts'
+import { connectIssue } from './explain.ts'
+import { inspect, type Inspection } from './inspection.ts'
+import { ensurePublication, type PublicationState } from './publication.ts'
+import { QueryConnection } from './query-connection.ts'
+import { identityChange, parseIdentities } from './replica-identity.ts'
+import { errorCode } from './server-error.ts'
+import type { SlotState } from './slot.ts'
 
 /** What is known of the server once it is fit for capturing. */
 export interface Prepared {
@@ -11,15 +17,17 @@ export interface Prepared {
   readonly serverVersion: number
   readonly systemId: string
   readonly publication: PublicationState
+  readonly slot: SlotState | undefined
   /** The tables under whose names changes arrive: partitioned tables or their leaves, as the publication has it. */
   readonly tables: readonly CatalogTable[]
   /** All tables that exist now, captured or not. */
   readonly oids: ReadonlySet<number>
-  /** Stored generated columns come by the stream. */
-  readonly publishesStored: boolean
 }
 
-/** Checks the server, then prepares the publication. Throws a ConfigError with all faults that were found before it changed anything. */
+/**
+ * Checks the server; then, if there was nothing to object to, sets replica identities that the config asks for and creates or extends the
+ * publication. Throws a ConfigError with all faults, before anything was changed.
+ */
 export async function preflight(
   config: PostgresConfig,
   query: Query,
@@ -27,33 +35,78 @@ export async function preflight(
   captured: Captured,
   log: Logger,
 ): Promise<Prepared> {
-  const { rows } = await query(
-    `SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_catalog.current_setting('wal_level') AS wal_level,
-            (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_id`,
-  )
-  const serverVersion = Number(rows[0]!.version)
-  const systemId = String(rows[0]!.system_id)
-  const all = await catalog.tables()
-  const named = all.filter((table) => captured.table(table.schema, table.name))
-  const issues: ConfigIssue[] = []
-  if (rows[0]!.wal_level !== 'logical') {
-    issues.push({
-      key: 'database.hostname',
-      message: `The server's wal_level is ${String(rows[0]!.wal_level)}; it must be logical: ALTER SYSTEM SET wal_level = logical, and restart the server`,
-    })
-  }
-  if (issues.length > 0) throw new ConfigError(issues)
-  const wish = publicationSettings(
-    config,
-    named.some((table) => table.kind === 'partitioned'),
-  )
-  const present = await publicationState(query, wish.name)
-  const tables = streamedTables(named, present?.viaRoot ?? wish.viaRoot)
-  const publication = await ensurePublication(query, wish, tables, log)
-  return { serverVersion, systemId, publication, tables, oids: new Set(all.map(({ oid }) => oid)), publishesStored: false }
+  const found = await inspect(config, query, catalog, captured)
+  if (found.issues.length > 0) throw new ConfigError(found.issues)
+  await setIdentities(config, query, found, log)
+  const publication = await published(query, found, log)
+  warnOfPublication(found, publication, log)
+  const { serverVersion, systemId, slot, tables, all } = found
+  return { serverVersion, systemId, publication, slot, tables, oids: new Set(all.map(({ oid }) => oid)) }
 }
 
-/** With publish_via_partition_root changes come under the root's name, without it under the leaf's. */
-function streamedTables(named: readonly CatalogTable[], viaRoot: boolean): readonly CatalogTable[] {
-  return viaRoot ? named.filter((table) => table.partitionRoot === 0) : named.filter((table) => table.kind === 'table')
+/** Connects and inspects, for the validation of a config: all faults, each at the key that is to blame. Changes nothing. */
+export async function validate(config: PostgresConfig): Promise<readonly ConfigIssue[]> {
+  const settings = { ...connectionSettings(config, 'validation'), connectTimeoutMs: Math.min(config['connection.timeout.ms'], 5_000) }
+  await using queries = new QueryConnection(settings)
+  try {
+    await queries.query('SET statement_timeout = 5000')
+    return (await inspect(config, queries.query, new Catalog(queries.query), capturedBy(config))).issues
+  } catch (error) {
+    const issue = connectIssue(error, settings)
+    return [
+      issue ?? {
+        key: 'database.hostname',
+        value: settings.host,
+        message: `The database could not be checked: ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ]
+  }
+}
+
+async function setIdentities(config: PostgresConfig, query: Query, found: Inspection, log: Logger): Promise<void> {
+  const wish = parseIdentities(config['replica.identity.autoset.values'])
+  for (const table of found.all) {
+    const clause = found.tables.includes(table) ? wish(table) : undefined
+    const statement = clause === undefined ? undefined : identityChange(table, clause)
+    if (statement === undefined) continue
+    await query(statement)
+    log.info({ table: `${table.schema}.${table.name}`, identity: clause }, 'Replica identity set')
+  }
+}
+
+async function published(query: Query, found: Inspection, log: Logger): Promise<PublicationState> {
+  try {
+    return await ensurePublication(query, found.wish, found.tables, log)
+  } catch (error) {
+    if (errorCode(error) !== '42501') throw error
+    const text = error instanceof Error ? error.message : String(error)
+    const way =
+      found.wish.mode === 'all_tables'
+        ? 'Only a superuser may publish all tables: set publication.autocreate.mode=filtered, or let one create it'
+        : 'Only the owner of the tables may publish them: let the owner create the publication'
+    throw new ConfigError(
+      [
+        {
+          key: 'publication.autocreate.mode',
+          value: found.wish.mode,
+          message: `The publication "${found.wish.name}" cannot be made: ${text}. ${way}`,
+        },
+      ],
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function warnOfPublication({ wish }: Inspection, state: PublicationState, log: Logger): void {
+  const missing = Object.entries(state.operations).flatMap(([operation, on]) => (on ? [] : [operation]))
+  if (missing.length > 0)
+    log.warn({ publication: wish.name, missing }, 'The publication leaves out operations: their changes are never seen')
+  if (state.partial.length > 0) {
+    log.warn(
+      { publication: wish.name, tables: state.partial },
+      'The publication has row filters or column lists: a snapshot reads these tables whole, the stream only what is published',
+    )
+  }
 }

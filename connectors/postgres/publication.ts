@@ -16,12 +16,20 @@ export interface PublicationState {
   readonly operations: { readonly insert: boolean; readonly update: boolean; readonly delete: boolean; readonly truncate: boolean }
   /** OIDs of the tables in it, as pgoutput publishes them (leaves, or roots with publish_via_partition_root). */
   readonly tables: ReadonlySet<number>
+  /** Tables with a row filter or a column list (PostgreSQL 15 and later). */
+  readonly partial: readonly string[]
+  /** Stored generated columns are published (PostgreSQL 18 and later). */
+  readonly storedColumns: boolean
 }
 
 /** The publication's state; undefined: there is none of this name. */
 export async function publicationState(query: Query, name: string): Promise<PublicationState | undefined> {
+  // Columns that came with later versions are read through JSON, as naming a missing one is an error.
   const { rows } = await query(
-    `SELECT p.puballtables, p.pubviaroot, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate,
+    `SELECT pg_catalog.to_jsonb(p) ->> 'pubgencols' AS generated,
+            ARRAY(SELECT r.prrelid::pg_catalog.regclass::text FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid
+               AND (pg_catalog.to_jsonb(r) ->> 'prqual' IS NOT NULL OR pg_catalog.to_jsonb(r) ->> 'prattrs' IS NOT NULL)) AS partial,
+            p.puballtables, p.pubviaroot, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate,
             ARRAY(SELECT t.relid::int8 FROM pg_catalog.pg_get_publication_tables(p.pubname) t) AS tables
        FROM pg_catalog.pg_publication p WHERE p.pubname = $1`,
     [name],
@@ -38,6 +46,8 @@ export async function publicationState(query: Query, name: string): Promise<Publ
       truncate: row.pubtruncate === true,
     },
     tables: new Set((row.tables as readonly unknown[]).map(Number)),
+    partial: row.partial as readonly string[],
+    storedColumns: row.generated === 's',
   }
 }
 
@@ -90,10 +100,14 @@ export async function ensurePublication(
 /** Comment on publications that Millrace made: only those are dropped with the connector. */
 export const publicationMark = 'created by Millrace'
 
-/** Drops the publication if Millrace made it. False: it did not, or there is none. */
+/**
+ * Drops the publication if Millrace made it and no slot of the database can depend on it: another connector may read by it too, and could
+ * never go on without it. False: it stays, or there is none.
+ */
 export async function dropOwnPublication(query: Query, name: string): Promise<boolean> {
   const { rows } = await query(
-    `SELECT 1 FROM pg_catalog.pg_publication p WHERE p.pubname = $1 AND pg_catalog.obj_description(p.oid, 'pg_publication') = $2`,
+    `SELECT 1 FROM pg_catalog.pg_publication p WHERE p.pubname = $1 AND pg_catalog.obj_description(p.oid, 'pg_publication') = $2
+        AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots s WHERE s.plugin = 'pgoutput' AND s.database = pg_catalog.current_database())`,
     [name, publicationMark],
   )
   if (rows.length === 0) return false

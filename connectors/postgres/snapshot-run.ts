@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Client } from 'pg'
-import { RetriableError, type ConnectRecord, type RecordBatch, type TaskContext } from '../../core/index.ts'
+import { DataError, RetriableError, type ConnectRecord, type RecordBatch, type TaskContext } from '../../core/index.ts'
 import { Catalog, relationOf, type CatalogTable } from './catalog.ts'
 import { connect, type ConnectionSettings } from './connection.ts'
 import type { Lsn } from './lsn.ts'
@@ -28,6 +28,12 @@ export interface SnapshotRunParts {
   readonly withStored: boolean
   /** The offsets after a table, given what is now known of it. */
   readonly offsets: (tables: Readonly<Record<string, TableProgress>>) => RecordBatch['offsets']
+}
+
+/** Not a RetriableError, as polling again is of no use: the whole task must start again. */
+class SnapshotBrokenError extends Error {
+  override readonly name = 'SnapshotBrokenError'
+  readonly code = 'RETRIABLE'
 }
 
 /** Opens the transaction that a snapshot reads in; held until all readers share it. */
@@ -119,7 +125,7 @@ export class SnapshotRun implements AsyncDisposable {
 
   /**
    * The next batch; undefined: all tables are read. A connection that breaks in the middle of a table cannot be mended, as its snapshot is
-   * gone: that RetriableError is thrown at every further call, too, and the task starts again from its offsets.
+   * gone: that error is thrown at every further call, too, and the task starts again from its offsets.
    */
   async next(signal: AbortSignal): Promise<RecordBatch | undefined> {
     if (this.#broken) throw this.#broken
@@ -136,10 +142,11 @@ export class SnapshotRun implements AsyncDisposable {
       this.#report(table, records === undefined)
       return records === undefined ? await this.#finish(table, reading) : { records, offsets: {}, open: true }
     } catch (error) {
-      const name = tableKey(table)
-      this.#broken = new RetriableError(`The snapshot of ${name} broke off: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      })
+      if (error instanceof DataError) throw error
+      this.#broken = new SnapshotBrokenError(
+        `The snapshot of ${tableKey(table)} broke off: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      )
       throw this.#broken
     }
   }
@@ -171,6 +178,7 @@ export class SnapshotRun implements AsyncDisposable {
   }
 
   async #finish(table: CatalogTable, reading: TableSnapshot): Promise<RecordBatch> {
+    await checkNotRewritten(this.#readers[0]!, table)
     const name = tableKey(table)
     const records: ConnectRecord[] = []
     if (reading.rows === 0 && this.#parts.again.has(name)) {
@@ -208,6 +216,21 @@ export class SnapshotRun implements AsyncDisposable {
       },
     })
   }
+}
+
+/**
+ * Throws where the table was rewritten (a column's type was changed, or it was truncated) between the snapshot and its reading: it looks empty
+ * then, and its rows may never come by the stream. Asked after the reading, whose lock keeps the table as it is until the transaction ends.
+ */
+async function checkNotRewritten(reader: Client, table: CatalogTable): Promise<void> {
+  // The column shows the file as of the snapshot, the function the one of now.
+  const { rows } = await reader.query(
+    `SELECT c.relname AS name FROM pg_catalog.pg_class c
+      WHERE c.oid = ANY($1::pg_catalog.oid[]) AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid)`,
+    [table.leaves.map(({ oid }) => oid)],
+  )
+  if (rows.length === 0) return
+  throw new RetriableError(`${tableKey(table)} was rewritten (ALTER TABLE or TRUNCATE) before the snapshot could read it`)
 }
 
 /** False: the signal aborted first. A rejection counts as settled. */

@@ -3,6 +3,7 @@ import { Catalog, type CatalogTable } from './catalog.ts'
 import { anyMatches, type Captured } from './captured.ts'
 import type { PostgresConfig } from './config.ts'
 import type { ConnectionSettings } from './connection.ts'
+import { connectFailure } from './explain.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LagWatch } from './lag-watch.ts'
 import { fromOffsets, tableKey, toOffsets, type Position, type TableProgress } from './position.ts'
@@ -11,7 +12,7 @@ import { QueryConnection } from './query-connection.ts'
 import { RecordFactory } from './records.ts'
 import { checkSlot, checkSystem } from './replication.ts'
 import type { ValueSettings } from './settings.ts'
-import { dropSlot, slotState, type SlotState } from './slot.ts'
+import { dropSlot, type SlotState } from './slot.ts'
 import { holdSnapshot, SnapshotRun, type SnapshotHolder } from './snapshot-run.ts'
 import { capturedBy, connectionSettings, eventFilter, recordSettings, valueSettings } from './source-settings.ts'
 import { ChangeStream } from './stream.ts'
@@ -54,14 +55,21 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async open(offsets: Offsets | undefined): Promise<void> {
+    try {
+      await this.#open(offsets)
+    } catch (error) {
+      throw connectFailure(error, this.#connection)
+    }
+  }
+
+  async #open(offsets: Offsets | undefined): Promise<void> {
     const config = this.#config
     const saved = fromOffsets(config['topic.prefix'], offsets)
     const mode = snapshotMode(config)
     this.#streams = mode !== 'initial_only'
     this.#context.report({ phase: 'checking the database' })
     this.#prepared = await preflight(config, this.#queries.query, this.#catalog, this.#captured, this.#context.log)
-    const { serverVersion, systemId } = this.#prepared
-    const slot = await slotState(this.#queries.query, config['slot.name'], serverVersion)
+    const { systemId, slot } = this.#prepared
     const resumed = this.#resumable(saved, slot, mode)
     const wanted = this.#tablesToRead(resumed, mode)
     if (resumed !== undefined && wanted.length === 0) {
@@ -207,7 +215,7 @@ export class PostgresSourceTask implements SourceTask {
         batchBytes: this.#config['max.batch.bytes'],
         tables,
         again,
-        withStored: this.#prepared!.publishesStored,
+        withStored: this.#prepared!.publication.storedColumns,
         offsets: (done) => toOffsets(this.#values.prefix, { ...base, tables: { ...base.tables, ...done } }),
       },
       holder.snapshot,

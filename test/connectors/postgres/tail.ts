@@ -137,3 +137,8 @@ export function identities(records: readonly ConnectRecord[]): string[] {
     return `${topic} ${origin!.position}/${origin!.seq} ${json}`
   })
 }
+
+/** The snapshot is over and the server sends changes. */
+export function streaming(tail: Tail): boolean {
+  return tail.entries.some((entry) => entry.message === 'Streaming changes')
+}
