@@ -283,6 +283,15 @@ const worker: readonly Operation[] = [
     answers: { 200: { schema: ref('Progress') } },
   },
   {
+    method: 'put',
+    path: '/api/v1/validate',
+    id: 'validate',
+    tag: 'Millrace',
+    summary: 'Errors and warnings of a config, keys that nothing reads among them.',
+    body: ref('SentConfig'),
+    answers: { 200: { schema: ref('Verdict') } },
+  },
+  {
     method: 'get',
     path: '/api/v1/worker',
     id: 'worker',

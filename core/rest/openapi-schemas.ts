@@ -143,6 +143,8 @@ export const schemas = {
     },
     required: ['task', 'state', 'records', 'rate'],
   },
+  Fault: object({ key: text, message: text }),
+  Verdict: object({ valid: { type: 'boolean' }, errors: list(point('Fault')), warnings: list(point('Fault')) }),
   Worker: object({
     version: text,
     commit: text,

@@ -1,14 +1,25 @@
-import { hints, NotFoundError } from '../contract/errors.ts'
+import { hints, NotFoundError, type ConfigIssue } from '../contract/errors.ts'
 import type { ConnectorStatus, Control, TaskProgress } from '../runtime/control.ts'
+import { sentConfig, type SentConfig } from './connector-body.ts'
 import { connectApiLevel, type WorkerIdentity } from './health.ts'
 import { ok, type Route } from './route.ts'
 
 /** One word for how a connector does, over all its tasks. `degraded`: some tasks failed; `stalled`: a task makes no progress. */
 export type Health = 'running' | 'degraded' | 'stalled' | 'failed' | 'starting' | 'paused' | 'stopped'
 
+type Validate = (config: SentConfig) => Promise<{ readonly issues: readonly ConfigIssue[]; readonly warnings: readonly ConfigIssue[] }>
+
 /** /api/v1: what Connect's API has no place for. Never in Connect's shapes. */
-export function overviewRoutes(control: Control, identity: WorkerIdentity): readonly Route[] {
+export function overviewRoutes(control: Control, identity: WorkerIdentity, validate: Validate): readonly Route[] {
   return [
+    {
+      method: 'PUT',
+      path: '/api/v1/validate',
+      answer: async (call) => {
+        const { issues, warnings } = await validate(sentConfig(call.body()))
+        return ok({ valid: issues.length === 0, errors: issues.map(fault), warnings: warnings.map(fault) })
+      },
+    },
     {
       method: 'GET',
       path: '/api/v1/connectors',
@@ -26,6 +37,10 @@ export function overviewRoutes(control: Control, identity: WorkerIdentity): read
     },
     { method: 'GET', path: '/api/v1/worker', answer: () => ok(worker(control, identity)) },
   ]
+}
+
+function fault({ key, message }: ConfigIssue): object {
+  return { key, message }
 }
 
 function overview(control: Control, name: string): object {
@@ -78,7 +93,8 @@ export function healthOf(
 function hintOf(trace: string | undefined): string {
   const [first = ''] = (trace ?? '').split('\n', 1)
   const code = /^(?:Uncaught )?(\w+)Error\b/.exec(first)?.[1]?.toUpperCase() ?? ''
-  return [first || 'It failed without a trace', hints[code]].filter(Boolean).join(' — ')
+  const again = /\n\((This task starts again by itself [^)]*)\)$/.exec(trace ?? '')?.[1]
+  return [first || 'It failed without a trace', hints[code], again].filter(Boolean).join(' — ')
 }
 
 function worker(control: Control, { version, commit }: WorkerIdentity): unknown {

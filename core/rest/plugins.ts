@@ -3,7 +3,7 @@ import type { Registered, Registry } from '../runtime/registry.ts'
 import { pluginKeys, type ConfigInfos } from '../runtime/validation.ts'
 import { sentConfig, type SentConfig } from './connector-body.ts'
 import { flag, ok, type Answer, type Call, type Route } from './route.ts'
-import { versionInRange } from './version-range.ts'
+import { versionInRange } from '../runtime/version-range.ts'
 
 export interface PluginParts {
   readonly registry: Registry

@@ -84,7 +84,7 @@ function routesOf(parts: ServerParts, settings: RestSettings): readonly Route[] 
     ...offsetRoutes(control),
     ...pluginRoutes({ registry, validate: async (config) => (await parts.validate(config)).configInfos }),
     ...(settings.admin ? loggerRoutes(parts.loggers) : []),
-    ...overviewRoutes(control, identity),
+    ...overviewRoutes(control, identity, (config) => parts.validate(config)),
   ]
   // Built at the first request for it: a worker's start does not wait for its documentation.
   const document: Route = {
@@ -171,7 +171,8 @@ function checkMedia(request: FastifyRequest): void {
   const [media = '', ...parameters] = type.split(';').map((part) => part.trim().toLowerCase())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))
   const utf8 = charset === undefined || /^charset="?(utf-?8|us-ascii)"?$/.test(charset)
-  if (media !== 'application/json' || !utf8) throw refusal(415)
+  const encoded = (request.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity'
+  if (media !== 'application/json' || !utf8 || encoded) throw refusal(415)
 }
 
 function acceptsJson(accept: string): boolean {

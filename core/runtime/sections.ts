@@ -2,7 +2,7 @@ import { defineConfig, type ConfigDef } from '../contract/config-def.ts'
 import { BadRequestError, type ConfigIssue } from '../contract/errors.ts'
 import type { Ends, RawConfig } from './ends.ts'
 import { frameworkConfig } from './framework-config.ts'
-import { stageSections } from './stages.ts'
+import { stageSections, versionFault } from './stages.ts'
 import type { Registered, Registry } from './registry.ts'
 
 type Given = Readonly<Record<string, string | null>>
@@ -65,13 +65,13 @@ export function sectionsOf(given: Given, type: 'source' | 'sink', ends: Ends | u
   const name = given['connector.class']!
   const connector: Registered<unknown> = (type === 'source' ? registry.source(name) : registry.sink(name))!
   const other: Registered<unknown> | undefined = type === 'source' ? ends?.sink : ends?.source
-  const framework = frameworkSection(given, type, registry)
+  const framework = frameworkSection(given, type, connector, registry)
   const ownDef = Object.fromEntries(Object.entries(connector.part.config).filter(([key]) => !Object.hasOwn(framework.def, key)))
   const sections = [framework, ...stageSections(given, registry), { def: ownDef, given, listed: true }]
   return other ? [...sections, otherEnd(given, other, type)] : sections
 }
 
-function frameworkSection(given: Given, type: 'source' | 'sink', registry: Registry): Section {
+function frameworkSection(given: Given, type: 'source' | 'sink', connector: Registered<unknown>, registry: Registry): Section {
   const def = frameworkConfig(type)
   const endKey = type === 'source' ? 'sink.class' : 'source.class'
   const name = def['name']!
@@ -88,6 +88,7 @@ function frameworkSection(given: Given, type: 'source' | 'sink', registry: Regis
       ...def,
       name: { ...name, check: check as never },
       'tasks.max': { ...def['tasks.max']!, max: tasksMax },
+      ...versionChecks(def, given, connector, registry),
       [endKey]: endKeys[endKey],
     },
     given: { ...given, ...Object.fromEntries(prefixed.map((key) => [key, given[`sink.${key}`]!])) },
@@ -97,6 +98,18 @@ function frameworkSection(given: Given, type: 'source' | 'sink', registry: Regis
     },
     alsoRead: flushKeys.map((key) => `sink.${key}`),
   }
+}
+
+/** The `*.plugin.version` keys, each checked against what this worker has. */
+function versionChecks(def: ConfigDef, given: Given, connector: Registered<unknown>, registry: Registry): ConfigDef {
+  const check = (key: string, found: Registered<unknown> | undefined) => [
+    key,
+    { ...def[key]!, check: ((range: string) => versionFault(range, found)) as never },
+  ]
+  const converters = ['key.converter', 'value.converter', 'header.converter'].map((key) =>
+    check(`${key}.plugin.version`, given[key] ? registry.converter(given[key].trim()) : undefined),
+  )
+  return Object.fromEntries([check('connector.plugin.version', connector), ...converters]) as ConfigDef
 }
 
 /** The keys of the end that `connector.class` does not name, under its prefix. Kafka as the silent other end has none in Connect. */
@@ -110,6 +123,32 @@ function otherEnd(given: Given, end: Registered<unknown>, type: 'source' | 'sink
       : [],
   )
   return { def: Object.fromEntries(def), given: { ...given, ...Object.fromEntries(shared) }, listed: explicit }
+}
+
+/** Keys that Connect gives a meaning only where Kafka is the other end. */
+const kafkaKeys = new Set([
+  'topic.creation.groups',
+  'exactly.once.support',
+  'transaction.boundary',
+  'transaction.boundary.interval.ms',
+  'offsets.storage.topic',
+])
+const kafkaPrefixes = ['producer.override.', 'consumer.override.', 'admin.override.', 'topic.creation.']
+
+/** Keys that are known and yet do nothing in this config, each with a sentence that says why. */
+export function idleKeys(given: Given, ends: Ends | undefined, registry: Registry): readonly ConfigIssue[] {
+  const direct =
+    ends !== undefined && (ends.type === 'source' ? ends.sink !== registry.sink('kafka') : ends.source !== registry.source('kafka'))
+  return Object.keys(given).flatMap((key): readonly ConfigIssue[] => {
+    if (key === 'errors.deadletterqueue.topic.name' && given[key] && ends?.type === 'sink') {
+      const message = `The config key "${key}" has no effect: dead letters go to the folder in errors.deadletterqueue.path`
+      return [{ key, message }]
+    }
+    const kafka = kafkaKeys.has(key) || kafkaPrefixes.some((prefix) => key.startsWith(prefix))
+    return direct && kafka
+      ? [{ key, message: `The config key "${key}" has no effect: it is for Kafka, which is no end of this connector` }]
+      : []
+  })
 }
 
 /** Faults that lie between keys, in Connect's words. */

@@ -3,6 +3,7 @@ import type { ConfigIssue } from '../contract/errors.ts'
 import type { RawConfig } from './ends.ts'
 import type { PluginType, Registered, Registry } from './registry.ts'
 import type { Section } from './sections.ts'
+import { versionInRange } from './version-range.ts'
 
 type Given = Readonly<Record<string, string | null>>
 
@@ -105,7 +106,15 @@ export function stageFaults(raw: RawConfig, registry: Registry): readonly Config
 }
 
 function versionKey(found: Registered<unknown> | undefined): ConfigDef[string] {
-  return { ...pluginVersion, ...(found && { doc: `${pluginVersion.doc} This worker has ${found.version}.` }) }
+  return { ...pluginVersion, check: ((range: string) => versionFault(range, found)) as never }
+}
+
+/** What is wrong with a `plugin.version`: one version of each plugin is here, and the range must have it in. */
+export function versionFault(range: string, found: Registered<unknown> | undefined): string | undefined {
+  if (!found || range === '' || range.toLowerCase() === 'latest') return undefined
+  const inside = versionInRange(found.version, range)
+  if (inside === undefined) return 'It is no version and no Maven range such as [1.0,2.0)'
+  return inside ? undefined : `This worker has ${found.class} in version ${found.version} alone`
 }
 
 function classes(registry: Registry, type: PluginType): readonly string[] {

@@ -8,7 +8,7 @@ import { KeyOrder, keyShape, valueShape, type ConfigInfos, type ConfigKeyInfo } 
 import { nearestKey } from './nearest-key.ts'
 import type { Registered, Registry } from './registry.ts'
 import { Scrubber } from './scrubber.ts'
-import { acrossKeys, namedType, sectionsOf, type Section } from './sections.ts'
+import { acrossKeys, idleKeys, namedType, sectionsOf, type Section } from './sections.ts'
 import { stageFaults } from './stages.ts'
 
 export type { ConfigInfos, ConfigKeyInfo } from './key-shape.ts'
@@ -65,7 +65,7 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
   return {
     configInfos: listing(given, keys, clean, scrubber),
     issues: clean,
-    warnings: unread(given, sections),
+    warnings: [...unread(given, sections), ...idleKeys(given, ends, parts.registry)],
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fixture, type Fixture } from './fixture-server.ts'
 
@@ -196,4 +197,21 @@ test('a bug behind an endpoint is a 500 that keeps its text in the log', async (
   assert.equal(answer.statusCode, 500)
   assert.doesNotMatch(answer.body, /hunter2/)
   assert.match(worker.logged.join('\n'), /A request failed.*hunter2/)
+})
+
+test('a call that gets no answer in time is told so, and the worker goes on', async () => {
+  await using worker = await fixture({ settings: { answerTimeoutMs: 30 } })
+  await worker.server.app.inject({ method: 'POST', url: '/connectors', payload: { name: 'c', config } })
+  worker.control.stop = () => new Promise(() => {})
+  const answer = await worker.server.app.inject({ method: 'PUT', url: '/connectors/c/stop' })
+  assert.equal(answer.statusCode, 503)
+  assert.match(answer.body, /Request timed out/)
+  assert.equal((await worker.server.app.inject('/health')).statusCode, 200)
+})
+
+test('a compressed body is refused: there is no bomb to unpack', async () => {
+  await using worker = await fixture()
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const answer = await worker.server.app.inject({ method: 'POST', url: '/connectors', headers, payload: gzipSync(Buffer.alloc(100_000)) })
+  assert.equal(answer.statusCode, 415)
 })

@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/index.ts'
 import { createGate } from '../../core/rest/gate.ts'
 import { responseHeaders } from '../../core/rest/response-headers.ts'
 import { defaultRestSettings, type RestSettings } from '../../core/rest/settings.ts'
-import { versionInRange } from '../../core/rest/version-range.ts'
+import { versionInRange } from '../../core/runtime/version-range.ts'
 import { fixture } from './fixture-server.ts'
 
 function passes(settings: Partial<RestSettings>, headers: Record<string, string>): boolean {

@@ -58,6 +58,7 @@ test('all answers of the golden table, and our own, are as the document says', a
     for (const url of ['/livez', '/readyz', '/api/v1/connectors', '/api/v1/connectors/c/progress', '/api/v1/worker', '/openapi.json']) {
       await check(worker, seen, 'GET', url)
     }
+    await check(worker, seen, 'PUT', '/api/v1/validate', '{"connector.class":"file","topci":"t"}', { 'content-type': 'application/json' })
     worker.control.ready = false
     for (const url of ['/health', '/readyz']) await check(worker, seen, 'GET', url)
   }

@@ -169,7 +169,6 @@ test('a key that nothing reads is no error; the nearest known one is named', asy
     topci: 'x',
     'sink.pth': 'y',
     'something.else': 'z',
-    'producer.override.acks': 'all',
   })
   assert.deepEqual(issues, [])
   assert.deepEqual(
@@ -181,6 +180,32 @@ test('a key that nothing reads is no error; the nearest known one is named', asy
       'Nothing reads the config key "something.else"',
     ],
   )
+})
+
+test('keys that are known and do nothing in this config are warned of', async () => {
+  const keys = { 'exactly.once.support': 'required', 'topic.creation.default.partitions': '3', 'producer.override.acks': 'all' }
+  const { issues, warnings } = await validate({ ...direct, ...keys })
+  assert.deepEqual(issues, [])
+  assert.deepEqual(
+    warnings.map(({ key }) => key),
+    Object.keys(keys),
+  )
+  assert.deepEqual((await validate({ ...file, 'producer.override.acks': 'all' })).warnings, [])
+  const sink = { name: 'c', 'connector.class': 'FileStreamSink', topics: 't', 'errors.deadletterqueue.topic.name': 'dead' }
+  assert.match((await validate(sink)).warnings[0]!.message, /dead letters go to the folder/)
+})
+
+test('a plugin version must be the one that this worker has', async () => {
+  const router = { transforms: 'a', 'transforms.a.type': 'RegexRouter', 'transforms.a.regex': 'x', 'transforms.a.replacement': 'y' }
+  const versions = (range: string) => ({ 'connector.plugin.version': range, 'transforms.a.plugin.version': range })
+  for (const range of ['latest', '4.3.1', '[4.0,5.0)']) {
+    assert.deepEqual((await validate({ ...file, ...router, ...versions(range) })).issues, [], range)
+  }
+  for (const range of ['4.3.2', '[5,)', '(', 'one two']) {
+    assert.equal((await validate({ ...file, ...router, ...versions(range) })).issues.length, 2, range)
+  }
+  const converter = await validate({ ...file, 'value.converter': 'Json', 'value.converter.plugin.version': '9' })
+  assert.match(errorsOf(converter)['value.converter.plugin.version']!.join(), /This worker has .*JsonConverter in version 4.3.1 alone/)
 })
 
 test('a predicate that is not defined is refused, an unread stage is warned of', async () => {
