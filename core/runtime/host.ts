@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { failureOf } from './failure.ts'
-import { watchParent } from './orphan-watch.ts'
+import { watchParent, type OrphanWatch } from './orphan-watch.ts'
 import type { Plugin } from '../contract/plugin.ts'
 import type { FromHost, ToHost } from './protocol.ts'
 import { Session } from './session.ts'
@@ -9,9 +9,8 @@ import { Session } from './session.ts'
  * The main module of a task's process. It imports only the plugin modules that its tasks name, lives as long as its channel to the
  * worker, and leaves signals to the worker: a Ctrl-C in a terminal reaches the whole process group, but stopping is the worker's to order.
  */
-const parent = Number(process.argv[2])
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-watchParent(parent)
+watchParent(Number(process.argv[2]), process.argv[3] as OrphanWatch)
 
 const exitCodes = { left: 0, orphaned: 75, fatal: 70 } as const
 let leaving = false

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { boundToParent, orphanWatch, type OrphanWatch } from './orphan-watch.ts'
 import type { PluginLoader } from './parts.ts'
 import type { FromHost, ToHost } from './protocol.ts'
 import { Session } from './session.ts'
@@ -35,13 +36,16 @@ const stderrMax = 16_384
 /** A channel that is not read to its end this long after the process ended is given up, in milliseconds. */
 const drainMs = 500
 
-/** Runs hosts as child processes. Their log goes straight to this process's stdout, their stderr also to its stderr. */
-export function processHosting(output: 'inherit' | 'ignore'): OpenHost {
+/** Runs hosts as child processes. Their log goes straight to this process's stdout, their stderr also to its stderr. `watch`: how an orphan ends; default: as the system can. */
+export function processHosting(output: 'inherit' | 'ignore', watch?: OrphanWatch): OpenHost {
   const entry = fileURLToPath(new URL(`./host${extname(fileURLToPath(import.meta.url))}`, import.meta.url))
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   return (heapMaxMb, listener) => {
-    const child = fork(entry, [String(process.pid)], {
-      execArgv: [`--max-old-space-size=${heapMaxMb}`, '--disable-warning=ExperimentalWarning'],
+    const way = watch ?? orphanWatch()
+    const bound = way === 'kernel' ? boundToParent(process.execPath) : { execPath: process.execPath, execArgv: [] }
+    const child = fork(entry, [String(process.pid), way], {
+      execPath: bound.execPath,
+      execArgv: [...bound.execArgv, `--max-old-space-size=${heapMaxMb}`, '--disable-warning=ExperimentalWarning'],
       serialization: 'advanced',
       stdio: ['ignore', output, 'pipe', 'ipc'],
       env,

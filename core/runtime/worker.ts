@@ -9,6 +9,7 @@ import { HostPool, type Hosting } from './host-pool.ts'
 import { inlineHosting, processHosting } from './hosting.ts'
 import { Loggers } from './loggers.ts'
 import { entriesOf, offsetsOf } from './offset-entries.ts'
+import type { OrphanWatch } from './orphan-watch.ts'
 import { planConnector, type PlanParts } from './plan.ts'
 import { endLeftovers } from './process-identity.ts'
 import type { Registry } from './registry.ts'
@@ -27,6 +28,8 @@ export interface WorkerParts {
   readonly sharedHosts?: number
   /** Where hosts write their logs and stderr: this process's, or nowhere. */
   readonly hostOutput?: 'inherit' | 'ignore'
+  /** How hosts notice that this process is gone; default: as the system can. */
+  readonly orphanWatch?: OrphanWatch
   /** Defaults for connector keys (`key.converter`, `flush.*`, `task.*`). */
   readonly defaults?: RawConfig
   /** Directory of dead letters; default `./dead-letters`. */
@@ -61,7 +64,7 @@ export class Worker implements Control, AsyncDisposable {
     const output = parts.hostOutput ?? 'inherit'
     const write = (line: string) => void (output === 'inherit' && process.stdout.write(line))
     this.#pool = new HostPool({
-      open: { process: processHosting(output), inline: inlineHosting((module) => this.#plugin(module), write) },
+      open: { process: processHosting(output, parts.orphanWatch), inline: inlineHosting((module) => this.#plugin(module), write) },
       hosting: parts.hosting ?? 'process',
       store: parts.store,
       log: this.#log,

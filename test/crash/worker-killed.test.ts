@@ -6,14 +6,15 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { orphanWatch } from '../../core/runtime/orphan-watch.ts'
 import { identify, isAlive } from '../../core/runtime/process-identity.ts'
 import type { HostIdentity } from '../../core/store/store.ts'
 import { committedNumbers, until, upTo } from '../runtime/rig.ts'
 
 const program = fileURLToPath(new URL('./worker-program.ts', import.meta.url))
 
-async function startProgram(directory: string, connectors: object): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [program, directory, JSON.stringify(connectors)], { stdio: ['ignore', 'pipe', 'inherit'] })
+async function startProgram(directory: string, connectors: object, watch = ''): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [program, directory, JSON.stringify(connectors), watch], { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve())
     child.once('exit', (code, signal) => reject(new Error(`The worker ended before it was ready: ${code ?? signal}`)))
@@ -69,23 +70,28 @@ test('only the worker is killed, at random instants: no host outlives it by a se
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('a host that spins does not outlive its worker', { skip: existsSync('/proc/self/stat') ? false : 'needs /proc' }, async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-killed-'))
-  const mark = join(directory, 'spins')
-  const config = { 'connector.class': 'counting', 'sink.class': 'append', 'sink.file': join(directory, 'out') }
-  const worker = await startProgram(directory, { one: { ...config, fault: 'spin', 'fault.once': mark } })
-  await until('it spins', () => existsSync(mark))
-  const hosts = childrenOf(worker.pid!)
-  await killed(worker)
-  await until('the host is gone', () => !hosts.some(isAlive), 1_000)
-  rmSync(directory, { recursive: true, force: true })
-})
+for (const watch of ['kernel', 'thread'] as const) {
+  const missing = watch === 'kernel' && orphanWatch() !== 'kernel' ? 'util-linux (setpriv --pdeathsig) is not installed' : false
+  test(`a host that spins does not outlive its worker (${watch})`, { skip: missing }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-killed-'))
+    const mark = join(directory, 'spins')
+    const config = { 'connector.class': 'counting', 'sink.class': 'append', 'sink.file': join(directory, 'out') }
+    const worker = await startProgram(directory, { one: { ...config, fault: 'spin', 'fault.once': mark } }, watch)
+    await until('it spins', () => existsSync(mark))
+    const hosts = childrenOf(worker.pid!)
+    assert.ok(hosts.length >= 1)
+    await killed(worker)
+    await until('the host is gone', () => !hosts.some(isAlive), 1_000)
+    rmSync(directory, { recursive: true, force: true })
+  })
+}
 
 test('a host that was stopped when its worker was killed is ended before the next worker starts anything', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-killed-'))
   const file = join(directory, 'out')
   const config = { 'connector.class': 'counting', 'sink.class': 'append', 'sink.file': file, 'delay.ms': '1', 'flush.interval.ms': '5' }
-  const first = await startProgram(directory, { one: config })
+  // The kernel ends even a stopped process; the thread inside it cannot.
+  const first = await startProgram(directory, { one: config }, 'thread')
   const [host] = childrenOf(first.pid!)
   process.kill(host!.pid, 'SIGSTOP')
   await killed(first)
