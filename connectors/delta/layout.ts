@@ -29,7 +29,7 @@ const texts = arrayOf(primitive('string'), { optional: true })
 
 /** The change log's layout: the row, the key's columns that the row lacks, and `__op`, `__lsn`, `__seq`, `__source_ts_ms`. */
 export function appendLayout(rowSchema: Schema | null, keySchema: Schema | null, withUnavailable: boolean): Layout {
-  const rows = rowColumns(rowSchema, keySchema, [])
+  const rows = rowColumns(rowSchema, keySchema, [], withUnavailable)
   const columns = [
     ...rows.columns,
     control('__op', text, (change) => change.op),
@@ -48,7 +48,7 @@ export function upsertLayout(
   keyColumns: readonly string[],
   withUnavailable: boolean,
 ): Layout {
-  const rows = rowColumns(rowSchema, keySchema, keyColumns)
+  const rows = rowColumns(rowSchema, keySchema, keyColumns, withUnavailable)
   const fields = rows.columns.map((column) => column.field)
   const columns = [...rows.columns, control('__deleted', primitive('boolean'), (change) => change.op === 'd')]
   const deletedColumn = columns.length - 1
@@ -60,22 +60,26 @@ function rowColumns(
   rowSchema: Schema | null,
   keySchema: Schema | null,
   keyColumns: readonly string[],
+  withUnavailable: boolean,
 ): { readonly columns: StageColumn<Change>[]; readonly keys: readonly string[] } {
   const columns = new Map<string, StageColumn<Change>>()
-  for (const field of rowSchema?.fields ?? []) columns.set(field.name, column(field.name, field.schema, 'row'))
+  const column = (name: string, schema: Schema, from: 'row' | 'key'): void => {
+    const property = JSON.stringify(name)
+    // A placeholder must not be taken for a value.
+    const lacks = withUnavailable && from === 'row' ? `change.unavailable!==null&&change.unavailable.includes(${property})||` : ''
+    const value = `${lacks}change.${from}===null?null:change.${from}[${property}]`
+    columns.set(name, { field: newField(name, deltaType(schema)), source: schema, read: compile(value) })
+  }
+  for (const field of rowSchema?.fields ?? []) column(field.name, field.schema, 'row')
+  const keyFields = keySchema?.type === 'struct' ? keySchema.fields : []
+  for (const field of keyFields) {
+    if (keyColumns.length === 0 || keyColumns.includes(field.name) || !columns.has(field.name)) column(field.name, field.schema, 'key')
+  }
   if (keyColumns.length > 0) return { columns: [...columns.values()], keys: keyColumns }
   if (keySchema === null) return { columns: [...columns.values()], keys: [] }
-  if (keySchema.type !== 'struct') {
-    columns.set(keyColumn, { field: newField(keyColumn, deltaType(keySchema)), source: keySchema, read: compile('change.key') })
-    return { columns: [...columns.values()], keys: [keyColumn] }
-  }
-  for (const field of keySchema.fields) columns.set(field.name, column(field.name, field.schema, 'key'))
-  return { columns: [...columns.values()], keys: keySchema.fields.map((field) => field.name) }
-}
-
-function column(name: string, schema: Schema, from: 'row' | 'key'): StageColumn<Change> {
-  const value = `change.${from}===null?null:change.${from}[${JSON.stringify(name)}]`
-  return { field: newField(name, deltaType(schema)), source: schema, read: compile(value) }
+  if (keySchema.type === 'struct') return { columns: [...columns.values()], keys: keyFields.map((field) => field.name) }
+  columns.set(keyColumn, { field: newField(keyColumn, deltaType(keySchema)), source: keySchema, read: compile('change.key') })
+  return { columns: [...columns.values()], keys: [keyColumn] }
 }
 
 function control(name: string, schema: Schema, value: (change: Change) => unknown): StageColumn<Change> {

@@ -16,6 +16,9 @@ export interface FileSet {
 /** Files of one query at most: each is open while it runs. */
 const filesMax = 500
 
+/** Name of the column in which a scan tells the file; a table may well have one called `filename`. */
+export const fileColumn = '__millrace_file'
+
 /**
  * Calls `take` for every row of the files that `condition` (over the aliases f, the file's row by logical column names, and k, a row of the
  * table `keys`) matches; masked rows are among them. Rows come in no order, and once each even if several keys match.
@@ -28,21 +31,33 @@ export async function findRows(
   condition: string,
   take: (file: AddFile, row: number) => void,
 ): Promise<void> {
-  for (const scan of scans(set, columns)) {
-    const byName = new Map(scan.files.map((file) => [set.storage.readable(fileName(set.table, file.path)), file]))
-    const sql = `SELECT f.filename, f.file_row_number FROM (${scan.sql}) f SEMI JOIN ${keys} k ON ${condition}`
+  for (const scan of await scans(engine, set, columns)) {
+    const byName = filesByName(set, scan.files)
+    const sql = `SELECT f.${fileColumn}, f.file_row_number FROM (${scan.sql}) f SEMI JOIN ${keys} k ON ${condition}`
     await engine.stream(sql, ([names, rows]) => {
-      for (let index = 0; index < names!.length; index++) {
-        const file = byName.get(names![index] as string)
-        if (!file) throw new Error(`DuckDB read ${String(names![index])}, which is not a file of table ${set.table}`)
-        take(file, Number(rows![index]))
-      }
+      for (let index = 0; index < names!.length; index++) take(byName(names![index]), Number(rows![index]))
     })
   }
 }
 
-/** Queries over the files that yield `columns` by their logical names, `filename` and `file_row_number`. */
-export function scans(set: FileSet, columns: readonly string[]): readonly { readonly sql: string; readonly files: readonly AddFile[] }[] {
+/** Finds a file by the name that a scan gives it. */
+export function filesByName(set: FileSet, files: readonly AddFile[]): (name: unknown) => AddFile {
+  const byName = new Map<unknown, AddFile>(files.map((file) => [set.storage.readable(fileName(set.table, file.path)), file]))
+  return (name) => {
+    const file = byName.get(name)
+    if (!file) throw new Error(`DuckDB read ${String(name)}, which is not a file of table ${set.table}`)
+    return file
+  }
+}
+
+export interface Scan {
+  /** Yields the columns by their logical names, the file's name in `fileColumn`, and `file_row_number`. */
+  readonly sql: string
+  readonly files: readonly AddFile[]
+}
+
+/** Queries over the files; a column that a file does not have yet is NULL in it. */
+export async function scans(engine: Engine, set: FileSet, columns: readonly string[]): Promise<readonly Scan[]> {
   const fields = columns.map((name) => set.schema.fields.find((field) => field.name === name)!)
   const constant = fields.filter((field) => set.partitionColumns.includes(field.name))
   const groups = new Map<string, AddFile[]>()
@@ -53,25 +68,33 @@ export function scans(set: FileSet, columns: readonly string[]): readonly { read
     if (group) group.push(file)
     else groups.set(key, [file])
   }
-  const queries: { sql: string; files: readonly AddFile[] }[] = []
+  const queries: Scan[] = []
   for (const group of groups.values()) {
     for (let start = 0; start < group.length; start += filesMax) {
       const files = group.slice(start, start + filesMax)
-      queries.push({ sql: scan(set, fields, files), files })
+      queries.push({ sql: await scan(engine, set, fields, files), files })
     }
   }
   return queries
 }
 
-function scan(set: FileSet, fields: readonly DeltaField[], files: readonly AddFile[]): string {
+async function scan(engine: Engine, set: FileSet, fields: readonly DeltaField[], files: readonly AddFile[]): Promise<string> {
   const names = files.map((file) => quoteText(set.storage.readable(fileName(set.table, file.path)))).join(', ')
+  const source = `read_parquet([${names}], filename = '${fileColumn}', file_row_number = true, hive_partitioning = false, union_by_name = ${files.length > 1})`
+  const stored = fields.filter((field) => !set.partitionColumns.includes(field.name))
+  const certain = stored.every((field) => files.every((file) => parsedStats(file)?.nullCount?.[physicalName(field)] !== undefined))
+  const present = certain ? undefined : new Set((await engine.rows(`DESCRIBE SELECT * FROM ${source}`)).map((row) => row['column_name']))
   const selected = fields.map((field) => {
-    const partition = set.partitionColumns.includes(field.name)
-    const value = partition ? partitionLiteral(field, files[0]!) : quoteName(physicalName(field))
+    const name = quoteName(physicalName(field))
+    const missing = present !== undefined && !present.has(physicalName(field))
+    const value = set.partitionColumns.includes(field.name)
+      ? partitionLiteral(field, files[0]!)
+      : missing
+        ? `CAST(NULL AS ${sqlType(field.type)})`
+        : name
     return `${value} AS ${quoteName(field.name)}`
   })
-  const source = `read_parquet([${names}], filename = true, file_row_number = true, hive_partitioning = false, union_by_name = ${files.length > 1})`
-  return `SELECT ${[...selected, 'filename', 'file_row_number'].join(', ')} FROM ${source}`
+  return `SELECT ${[...selected, fileColumn, 'file_row_number'].join(', ')} FROM ${source}`
 }
 
 function partitionLiteral(field: DeltaField, file: AddFile): string {
@@ -112,6 +135,7 @@ interface Stats {
   readonly numRecords?: number | bigint
   readonly minValues?: Readonly<Record<string, unknown>>
   readonly maxValues?: Readonly<Record<string, unknown>>
+  readonly nullCount?: Readonly<Record<string, unknown>>
 }
 
 const parsed = new WeakMap<AddFile, Stats>()

@@ -2,10 +2,12 @@ import type { AddFile } from './actions.ts'
 import { type DeltaField, quoteName } from './delta-types.ts'
 import type { Engine } from './engine.ts'
 import { type FileSet, type KeyRange, candidates, findRows, rangeKind } from './lookup.ts'
+import { mergeWithoutKey } from './merge-keyless.ts'
 import type { RowWriter } from './parquet.ts'
 import { type RowOutput, writeRows } from './partitions.ts'
 import { RoaringSet } from './roaring.ts'
 import type { Storage } from './storage.ts'
+import { carryValues, fillUnavailable } from './unavailable.ts'
 import type { KeyTable, Segment, Staged, WindowTable } from './window.ts'
 
 /** Where a segment of changes is merged into. */
@@ -23,23 +25,24 @@ export interface MergeTarget {
  * under these keys are masked, and the rows that are left are written to new files.
  */
 export async function mergeSegment(target: MergeTarget, segment: Segment): Promise<void> {
+  if (segment.layout.keys.length === 0) {
+    await mergeWithoutKey(target, segment)
+    return
+  }
   const { engine, staged, output } = target
-  const { layout, stage } = segment
+  const { layout } = segment
   const keyColumns = layout.keys.map((name) => output.fields.findIndex((field) => field.name === name))
-  const final = engine.name('final')
-  const partition = keyColumns.map((index) => `c${index}`).join(', ')
-  await engine.run(
-    `CREATE TABLE ${final} AS SELECT * FROM ${stage.table} QUALIFY row_number() OVER (PARTITION BY ${partition} ORDER BY rowid DESC) = 1`,
-  )
+  const final = await lastChanges(engine, segment, keyColumns)
   const keys: KeyTable = {
     table: final,
     columns: layout.keys,
     condition: layout.keys.map((name, index) => `f.${quoteName(name)} = k.c${keyColumns[index]}`).join(' AND '),
-    counted: false,
   }
   try {
     const range = await keyRange(engine, final, output.fields[keyColumns[0]!]!, keyColumns[0]!)
-    const found = await findKeys(target, keys, candidates(aliveFiles(target), range))
+    const files = candidates(aliveFiles(target), range)
+    const found = await findKeys(target, keys, files)
+    if (layout.unavailableColumn >= 0) await fillUnavailable(target, segment, keys, files, found)
     const adds = await writeRows(engine, target.write, `SELECT * FROM ${final} WHERE NOT c${layout.deletedColumn}`, output)
     // From here on nothing fails, so that a segment that is tried again finds the window as it was.
     for (const [path, rows] of found) addMask(staged, path, rows)
@@ -49,6 +52,18 @@ export async function mergeSegment(target: MergeTarget, segment: Segment): Promi
     await engine.run(`DROP TABLE IF EXISTS ${final}`)
     throw error
   }
+}
+
+/** The last change of every key, as a table with the stage's columns. */
+async function lastChanges(engine: Engine, { stage, layout }: Segment, keyColumns: readonly number[]): Promise<string> {
+  const partition = keyColumns.map((index) => `c${index}`).join(', ')
+  const source =
+    layout.unavailableColumn >= 0 ? await carryValues(engine, stage, layout, partition) : `SELECT *, rowid AS place FROM ${stage.table}`
+  const final = engine.name('final')
+  await engine.run(
+    `CREATE TABLE ${final} AS SELECT * EXCLUDE (place) FROM (${source}) QUALIFY row_number() OVER (PARTITION BY ${partition} ORDER BY place DESC) = 1`,
+  )
+  return final
 }
 
 /** The rows of these files that have one of the keys and are not masked yet, by path. */
@@ -66,6 +81,7 @@ export async function findKeys(
     files,
   }
   const found = new Map<string, number[]>()
+  if (files.length === 0) return found
   await findRows(target.engine, set, keys.columns, keys.table, keys.condition, (file, row) => {
     const rows = found.get(file.path)
     if (rows) rows.push(row)
@@ -90,7 +106,8 @@ export function addMask(staged: Staged, path: string, rows: readonly number[]): 
   for (const row of rows.toSorted((a, b) => a - b)) mask.add(row)
 }
 
-function aliveFiles({ table, staged }: MergeTarget): AddFile[] {
+/** The table's files, unless this window drops them all, and those that it wrote itself. */
+export function aliveFiles({ table, staged }: MergeTarget): AddFile[] {
   return [...(staged.replaces ? [] : table.files()), ...staged.adds.values()]
 }
 

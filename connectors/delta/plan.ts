@@ -16,8 +16,15 @@ export interface Cursor {
   readonly loading: number
 }
 
+/** A change that cannot be written, with the reason. */
+export interface Rejected {
+  readonly change: Change
+  readonly error: DataError
+}
+
 export interface PlannedBatch {
   readonly steps: readonly Step[]
+  readonly rejected: readonly Rejected[]
   readonly cursor: Cursor
 }
 
@@ -35,25 +42,10 @@ export class Planner {
   /** Pure: the cursor of the result counts once its steps are done. `shared`: other source tables feed this table too, so a snapshot replaces nothing. */
   plan(changes: readonly Change[], start: Cursor, shared: boolean): PlannedBatch {
     const steps: Step[] = []
+    const rejected: Rejected[] = []
     let { layout, kind, loading } = start
     let run: Extract<Step, { do: 'stage' }> | undefined
-    for (const change of changes) {
-      if (this.#config.mode === 'upsert') {
-        if (change.op === 't') {
-          steps.push({ do: 'reset' })
-          run = undefined
-          layout = undefined
-          continue
-        }
-        if (isLoad(change) && !shared && change.record.origin!.position !== loading) {
-          steps.push({ do: 'reset' })
-          run = undefined
-          layout = undefined
-          loading = change.record.origin!.position
-        }
-      }
-      const needed = this.#layout(change, layout)
-      const neededKind: SegmentKind = this.#config.mode === 'append' || (isLoad(change) && !shared) ? 'load' : 'merge'
+    const stage = (change: Change, needed: Layout, neededKind: SegmentKind): void => {
       if (!run || needed !== layout || neededKind !== kind) {
         run = { do: 'stage', kind: neededKind, layout: needed, changes: [] }
         steps.push(run)
@@ -62,7 +54,64 @@ export class Planner {
       }
       run.changes.push(change)
     }
-    return { steps, cursor: { layout, kind, loading } }
+    const reset = (): void => {
+      steps.push({ do: 'reset' })
+      run = undefined
+      layout = undefined
+    }
+    for (const change of changes) {
+      try {
+        if (change.op === 't' && this.#config.mode === 'upsert') {
+          if (shared)
+            throw new DataError(
+              `Table ${this.#table}: a TRUNCATE of one of the source tables that feed it cannot be told from the others' rows; delete the rows instead, or write each to its own table`,
+            )
+          reset()
+          continue
+        }
+        const needed = this.#layout(change, layout)
+        if (this.#config.mode === 'append') {
+          stage(change, needed, 'load')
+        } else if (isLoad(change) && !shared) {
+          if (change.record.origin!.position !== loading) reset()
+          loading = change.record.origin!.position
+          stage(change, needed, 'load')
+        } else if (needed.keys.length > 0) {
+          this.#checkKey(change, needed)
+          stage(change, needed, 'merge')
+        } else if (change.op === 'c' || change.op === 'r') {
+          stage(change, needed, needed === layout && kind !== undefined ? kind : 'load')
+        } else {
+          for (const part of this.#withoutKey(change)) stage(part, needed, 'merge')
+        }
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error
+        rejected.push({ change, error })
+      }
+    }
+    return { steps, rejected, cursor: { layout, kind, loading } }
+  }
+
+  #checkKey(change: Change, layout: Layout): void {
+    if (this.#config['key.columns'].length > 0) {
+      const lacking = layout.keys.find((name) => !layout.fields.some((field) => field.name === name))
+      if (lacking !== undefined) throw new DataError(`Table ${this.#table}: key.columns names "${lacking}", which records do not have`)
+    } else if (change.key === null) {
+      throw new DataError(`Table ${this.#table}: the record's key is null although it has a key schema`)
+    }
+  }
+
+  /** A table without a key: an update takes out one row that equals the one before, and adds the one after. */
+  #withoutKey(change: Change): readonly Change[] {
+    const before = change.before
+    if (before === null) {
+      throw new DataError(
+        `Table ${this.#table} has no key, and the ${change.op === 'd' ? 'delete' : 'update'} does not carry the row before; ` +
+          'set REPLICA IDENTITY FULL on the source table, give it a primary key, or name one with message.key.columns or key.columns',
+      )
+    }
+    const removal: Change = { ...change, op: 'd', row: before }
+    return change.op === 'd' ? [removal] : [removal, { ...change, op: 'c' }]
   }
 
   #layout(change: Change, current: Layout | undefined): Layout {

@@ -4,7 +4,8 @@ import type { DeltaConfig } from './config.ts'
 import { Engine } from './engine.ts'
 import { type FlushNote, Ledger, type Standing } from './ledger.ts'
 import { LocalStorage } from './storage.ts'
-import { type Lake, LakeTable, type PreparedBatch, type Rejected } from './table.ts'
+import type { Rejected } from './plan.ts'
+import { type Lake, LakeTable, type PreparedBatch } from './table.ts'
 import { tablePath } from './table-path.ts'
 
 /** How the records of a topic with one value schema become changes. */

@@ -13,7 +13,7 @@ import { type TableState, readTable } from './log.ts'
 import { addMask, findKeys } from './merge.ts'
 import { changeTable, checkSupported, formProperty, hasFeature, modeProperty } from './metadata.ts'
 import { type RowWriter, writeParquet } from './parquet.ts'
-import { type Cursor, type PlannedBatch, Planner } from './plan.ts'
+import { type Cursor, type PlannedBatch, Planner, type Rejected } from './plan.ts'
 import { Positions } from './positions.ts'
 import { rewriteFile } from './rewrite.ts'
 import { evolve } from './schema.ts'
@@ -29,12 +29,6 @@ export interface Lake {
   readonly connector: string
   readonly generation: number
   readonly log: Logger
-}
-
-/** A change that cannot be written, with the reason. */
-export interface Rejected {
-  readonly change: Change
-  readonly error: DataError
 }
 
 /** A batch that only waits to be staged: everything that can fail for reasons outside of the records is done. */
@@ -151,7 +145,7 @@ export class LakeTable {
   /** Takes the batch; resolves nothing, waits for nothing. Returns the changes that cannot be written. */
   apply({ planned, segments, refused }: PreparedBatch): readonly Rejected[] {
     const window = this.#window!
-    const rejected: Rejected[] = []
+    const rejected: Rejected[] = [...planned.rejected]
     let stage = 0
     for (const step of planned.steps) {
       if (step.do === 'reset') {

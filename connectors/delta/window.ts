@@ -49,8 +49,6 @@ export interface KeyTable {
   /** Matches a row of a file (alias f) with one of the table (alias k), and the file's columns that it reads. */
   readonly condition: string
   readonly columns: readonly string[]
-  /** True: of several rows that match, only as many as are asked for go (tables without a key); another writer's files cannot be looked up again. */
-  readonly counted: boolean
 }
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { type ConnectRecord, optional, primitive } from '../../../core/index.ts'
+import { type ConnectRecord, arrayOf, optional, primitive } from '../../../core/index.ts'
 import { Judge, judgeMissing } from '../../judge.ts'
-import { Source, newLake, openSink, write } from './lake.ts'
+import { Source, newLake, noKill, openSink, write } from './lake.ts'
 
 const judge = Judge.open()
 const options = judge ? {} : { skip: judgeMissing }
@@ -112,5 +112,92 @@ test('a transaction larger than the memory budget becomes visible in one commit'
   assert.deepEqual(
     rows,
     [6, 7, 8, 9].map((batch) => ({ batch: String(batch), n: 5000, ids: 5000 })),
+  )
+})
+
+const wide = (keys: readonly string[]) =>
+  new Source(
+    'shop.public.docs',
+    [
+      ['id', primitive('int64')],
+      ['title', optional(primitive('string'))],
+      ['body', optional(primitive('string'))],
+      ['tags', arrayOf(primitive('string'), { optional: true })],
+    ],
+    keys,
+  )
+const docsOf = (path: string) => judge!.readTable(`${path}/public/docs`, { sql: 'SELECT * FROM t ORDER BY id, title' })
+const gone = '__debezium_unavailable_value'
+
+test('a value that the source did not send is the one that the row had', options, async () => {
+  await using lake = await newLake()
+  const source = wide(['id'])
+  await using sink = await openSink(lake.path, { mode: 'upsert' })
+  await write(sink, [
+    source.create({ id: 1n, title: 'a', body: 'body 1', tags: ['x'] }),
+    source.create({ id: 2n, title: 'a', body: null, tags: ['y'] }),
+    source.create({ id: 3n, title: 'a', body: 'body 3', tags: null }),
+  ])
+  source.commit()
+  await write(sink, [
+    source.update({ id: 1n, title: 'b', body: gone, tags: [gone] }),
+    source.update({ id: 1n, title: 'c', body: 'new 1', tags: [gone] }),
+    source.update({ id: 2n, title: 'b', body: gone, tags: ['z'] }),
+    source.update({ id: 3n, title: 'b', body: 'new 3', tags: ['n'] }),
+    source.update({ id: 3n, title: 'c', body: gone, tags: [gone] }),
+    source.create({ id: 4n, title: 'a', body: 'body 4', tags: [] }),
+    source.update({ id: 4n, title: 'b', body: gone, tags: null }),
+  ])
+  assert.deepEqual(await docsOf(lake.path), [
+    { id: 1, title: 'c', body: 'new 1', tags: ['x'] },
+    { id: 2, title: 'b', body: null, tags: ['z'] },
+    { id: 3, title: 'c', body: 'new 3', tags: ['n'] },
+    { id: 4, title: 'b', body: 'body 4', tags: null },
+  ])
+  source.commit()
+  await sink.put([source.update({ id: 9n, title: 'b', body: gone, tags: null })], noKill)
+  await assert.rejects(sink.flush({ p: 3 }, noKill), /update of key 9 does not carry the unchanged columns body.*REPLICA IDENTITY FULL/s)
+})
+
+test('in append mode a value that the source did not send is null and named', options, async () => {
+  await using lake = await newLake()
+  const source = wide(['id'])
+  await using sink = await openSink(lake.path)
+  await write(sink, [
+    source.create({ id: 1n, title: 'a', body: 'body', tags: ['x'] }),
+    source.update({ id: 1n, title: 'b', body: gone, tags: [gone] }),
+  ])
+  const rows = await judge!.readTable(`${lake.path}/public/docs`, { sql: 'SELECT id, body, tags, __unavailable FROM t ORDER BY __seq' })
+  assert.deepEqual(rows, [
+    { id: 1, body: 'body', tags: ['x'], __unavailable: null },
+    { id: 1, body: null, tags: null, __unavailable: ['body', 'tags'] },
+  ])
+})
+
+test('a table without a key is mirrored as a bag of rows', options, async () => {
+  await using lake = await newLake()
+  const source = wide([])
+  const row = { id: 1n, title: 'a', body: null, tags: ['x'] }
+  const other = { id: 2n, title: null, body: 'b', tags: null }
+  await using sink = await openSink(lake.path, { mode: 'upsert' })
+  await write(sink, [source.create(row), source.create(row), source.create(row), source.create(other)], 1)
+  source.commit()
+  await write(sink, [source.delete(row), source.update({ ...row, title: 'b' }, row), source.create(other)], 2)
+  assert.deepEqual(await docsOf(lake.path), [
+    { id: 1, title: 'a', body: null, tags: ['x'] },
+    { id: 1, title: 'b', body: null, tags: ['x'] },
+    { id: 2, title: null, body: 'b', tags: null },
+    { id: 2, title: null, body: 'b', tags: null },
+  ])
+  source.commit()
+  await write(
+    sink,
+    [source.delete(other), source.delete({ ...row, title: 'b' }), source.delete(row), source.create(row), source.delete(row)],
+    3,
+  )
+  assert.deepEqual(await docsOf(lake.path), [{ id: 2, title: null, body: 'b', tags: null }])
+  await assert.rejects(
+    sink.put([source.update(row)], noKill),
+    /has no key, and the update does not carry the row before; set REPLICA IDENTITY FULL/,
   )
 })
