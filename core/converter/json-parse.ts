@@ -80,7 +80,7 @@ export class JsonReader {
     if (this.#peek() === 0x7d) return this.#leave(object)
     for (;;) {
       if (this.#peek() !== 0x22) throw this.#fault('a name in double quotes')
-      const name = this.#string()
+      const name = this.#name()
       if (object[name] !== undefined && Object.hasOwn(object, name)) {
         throw new DataError(`JSON object has the name ${JSON.stringify(name)} twice (second one before character ${this.#at})`)
       }
@@ -117,6 +117,23 @@ export class JsonReader {
     this.#at++
     this.#depth--
     return value
+  }
+
+  // The same names come again and again: taking the known string, rather than cutting out another one, spares hashing it once more.
+  #name(): string {
+    const text = this.#text
+    const start = this.#at + 1
+    const end = text.indexOf('"', start)
+    const slot = ((end - start) * 31 + text.charCodeAt(start) * 7 + text.charCodeAt(end - 1)) & 1023
+    const known = names[slot]
+    if (known !== undefined && known.length === end - start && text.startsWith(known, start)) {
+      this.#at = end + 1
+      return known
+    }
+    const name = this.#string()
+    // A name with escapes is longer in the text than in itself, so it is never taken from here by mistake.
+    if (name.length === end - start && name.length <= 64 && !name.includes('\\')) names[slot] = name
+    return name
   }
 
   #string(): string {
@@ -249,6 +266,9 @@ function significantDigits(text: string): string {
     .replace(/^0+/, '')
     .replace(/0+$/, '')
 }
+
+/** Names of members that were read before, in the slots that #name gives them. */
+const names: (string | undefined)[] = Array.from({ length: 1024 })
 
 const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 const escapes = new Map([

