@@ -20,7 +20,7 @@ export function byteaType(mode: ValueSettings['binary'], placeholder: string): C
   }
 }
 
-/** A type that Debezium does not know, as its bytes of text (`include.unknown.datatypes=true`). */
+/** Plain bytes under `binary.handling.mode`: logical messages, and the text of types that Debezium does not know (`include.unknown.datatypes=true`). */
 export function unknownBytesType(mode: ValueSettings['binary'], placeholder: string): ColumnType {
   const bytea = byteaType(mode, placeholder)
   const encoding = mode === 'bytes' ? undefined : mode === 'base64-url-safe' ? 'base64url' : mode

@@ -75,14 +75,31 @@ export interface Leaf {
 export class Catalog {
   readonly #query: Query
   readonly #types = new Map<number, PgType>()
+  #outdated = false
 
   constructor(query: Query) {
     this.#query = query
   }
 
-  /** Forgets cached types, so that a new enum label is seen (call it when a RELATION or TYPE message comes). */
+  /** Forgets cached types and all they are built on, so that a new enum label is seen (call it when a RELATION or TYPE message comes). */
   forgetTypes(oids: readonly number[]): void {
-    for (const oid of oids) this.#types.delete(oid)
+    for (const oid of oids) {
+      const type = this.#types.get(oid)
+      this.#types.delete(oid)
+      if (type !== undefined) this.forgetTypes([type.elementOid, type.domainBase])
+    }
+  }
+
+  /** A value was met that its type, as it was loaded, does not have: a new enum label. */
+  noteUnknownLabel(): void {
+    this.#outdated = true
+  }
+
+  /** True once after `noteUnknownLabel`: the types of the table in hand want to be loaded again. */
+  takeOutdated(): boolean {
+    const outdated = this.#outdated
+    this.#outdated = false
+    return outdated
   }
 
   /** Loads the types and all they are built on. Cheap when they are known. */

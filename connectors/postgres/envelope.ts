@@ -1,4 +1,4 @@
-import { arrayOf, primitive, structOf, type Schema } from '../../core/index.ts'
+import { arrayOf, optional, primitive, structOf, type Schema } from '../../core/index.ts'
 
 const requiredText = primitive('string')
 const text = primitive('string', { optional: true })
@@ -70,26 +70,26 @@ export const messageKeySchema: Schema = structOf([['prefix', text]], {
   version: 1,
 })
 
-/** Value of a logical decoding message. */
-export const messageValueSchema: Schema = structOf(
-  [
-    ['op', requiredText],
-    ['ts_ms', long],
-    ['source', sourceSchema],
-    ['transaction', transactionSchema],
+/** Value of a logical decoding message; `content` has the schema of a bytea under `binary.handling.mode`. */
+export function messageValueSchema(content: Schema): Schema {
+  const message = structOf(
     [
-      'message',
-      structOf(
-        [
-          ['prefix', text],
-          ['content', primitive('bytes', { optional: true })],
-        ],
-        { name: 'io.debezium.connector.postgresql.Message', version: 1 },
-      ),
+      ['prefix', text],
+      ['content', optional(content)],
     ],
-  ],
-  { name: 'io.debezium.connector.postgresql.MessageValue', version: 1 },
-)
+    { name: 'io.debezium.connector.postgresql.Message', version: 1 },
+  )
+  return structOf(
+    [
+      ['op', requiredText],
+      ['ts_ms', long],
+      ['source', sourceSchema],
+      ['transaction', transactionSchema],
+      ['message', message],
+    ],
+    { name: 'io.debezium.connector.postgresql.MessageValue', version: 1 },
+  )
+}
 
 /** Key of the BEGIN and END events on the transaction topic. */
 export const transactionKeySchema: Schema = structOf([['id', requiredText]], {

@@ -1,4 +1,5 @@
-import { DataError, noHeaders, partitionKey, record, type ConnectRecord, type Header } from '../../core/index.ts'
+import { DataError, noHeaders, partitionKey, record, type ConnectRecord, type Header, type Schema } from '../../core/index.ts'
+import { unknownBytesType } from './bytes.ts'
 import {
   messageKeySchema,
   messageValueSchema,
@@ -12,6 +13,7 @@ import { dataError, faultyColumn, textsOf, type Row } from './row.ts'
 import type { RecordSettings, ValueSettings } from './settings.ts'
 import type { TableShape } from './shape.ts'
 import { unchangedColumn, type TupleView } from './tuple.ts'
+import type { ColumnType } from './types.ts'
 
 /** The place of a snapshot row, as Debezium's `source.snapshot` tells it. */
 export type SnapshotMark = 'first' | 'first_in_data_collection' | 'true' | 'last_in_data_collection' | 'last'
@@ -38,6 +40,8 @@ export class RecordFactory {
   readonly #values: ValueSettings
   readonly #settings: RecordSettings
   readonly #partition: string
+  readonly #content: ColumnType
+  readonly #messageSchema: Schema
   #rejected: RejectedRow[] = []
   #missing: string[] = []
   // The transaction, or the snapshot, that the rows belong to.
@@ -61,6 +65,8 @@ export class RecordFactory {
     this.#values = values
     this.#settings = settings
     this.#partition = partitionKey({ server: values.prefix })
+    this.#content = unknownBytesType(values.binary, values.placeholder)
+    this.#messageSchema = messageValueSchema(this.#content.schema)
   }
 
   /** The commit LSN of the transaction before the next one (from saved offsets), for `source.sequence`. */
@@ -180,11 +186,17 @@ export class RecordFactory {
   message(prefix: string, content: Buffer, lsn: number, seq: number, out: ConnectRecord[]): number {
     this.#clock()
     const source = this.#source('', '', 'false', lsn)
-    const transaction = this.#settings.transactionMetadata ? this.#order('', lsn) : null
-    const value = { op: 'm', ts_ms: this.#nowMs, source, transaction, message: { prefix, content: Buffer.from(content) } }
+    const transaction = this.#settings.transactionMetadata && this.#xid !== 0n ? this.#order('', lsn) : null
+    const value = {
+      op: 'm',
+      ts_ms: this.#nowMs,
+      source,
+      transaction,
+      message: { prefix, content: this.#content.codec(content, 0, content.length) },
+    }
     out.push(
       record(topicName(`${this.#values.prefix}${this.#values.delimiter}message`), value, {
-        valueSchema: messageValueSchema,
+        valueSchema: this.#messageSchema,
         key: { prefix },
         keySchema: messageKeySchema,
         origin: { partition: this.#partition, position: this.#position, seq },
@@ -202,6 +214,20 @@ export class RecordFactory {
   transactionEnd(lsn: number, seq: number, out: ConnectRecord[]): void {
     const collections = [...this.#collections].map(([name, count]) => ({ data_collection: name, event_count: BigInt(count) }))
     out.push(this.#boundary('END', lsn, BigInt(this.#events), collections, seq))
+  }
+
+  /** The records pushed from `length` on are made again: takes them out, and out of the counts of the transaction. */
+  takeBack(out: ConnectRecord[], length: number): void {
+    for (const { value } of out.splice(length)) {
+      const block = value as {
+        readonly transaction: object | null
+        readonly source: { readonly schema: string; readonly table: string }
+      } | null
+      if (block === null || block.transaction === null) continue
+      const collection = `${block.source.schema}.${block.source.table}`
+      this.#events--
+      this.#collections.set(collection, this.#collections.get(collection)! - 1)
+    }
   }
 
   /** Rows that could not be turned since the last call. */

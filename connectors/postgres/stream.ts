@@ -240,7 +240,17 @@ export class ChangeStream implements AsyncDisposable {
         continue
       }
       this.#bytes += sender.end - sender.start
+      const length = this.#out.length
+      const seq = this.#seq
       if (this.#decode(sender)) await this.#describe(this.#decoder.relation)
+      if (this.#parts.catalog.takeOutdated()) {
+        // An enum got a label, which changes the schema but sends no RELATION: the row is read again under the new schema.
+        this.#parts.factory.takeBack(this.#out, length)
+        this.#seq = seq
+        await this.#describe(this.#decoder.relation)
+        this.#decode(sender)
+        this.#parts.catalog.takeOutdated()
+      }
     }
     return 'full'
   }
@@ -396,7 +406,8 @@ export class ChangeStream implements AsyncDisposable {
     } else {
       this.#shapes.delete(relation.oid)
     }
-    this.#admit(relation)
+    // Admitted with its first row: with publish_via_partition_root a leaf is described, too, but its rows come as the root's.
+    this.#tables.delete(relation.oid)
     this.#lastRelation = undefined
   }
 

@@ -51,13 +51,11 @@ export function columnType(
     const item = columnType(type.elementOid, modifier, 0, catalog, settings)
     return item && arrayType(item, dimensions, type.delimiter, settings.placeholder)
   }
+  if (type.kind === 'enum') return enumType(type, catalog, settings)
   return scalarType(type, modifier, settings) ?? unknownType(type, settings)
 }
 
 function scalarType(type: PgType, modifier: number, settings: ValueSettings): ColumnType | undefined {
-  if (type.kind === 'enum') {
-    return text(settings, logical.enum, { allowed: type.labels.join(',') })
-  }
   if (type.extension !== null) return extensionType(type, settings)
   if (type.schema !== 'pg_catalog') return undefined
   return numberType(type.name, modifier, settings) ?? timeKind(type.name, modifier, settings) ?? textKind(type.name, modifier, settings)
@@ -201,6 +199,19 @@ function extensionType(type: PgType, settings: ValueSettings): ColumnType | unde
 function text(settings: ValueSettings, name: string | null = null, parameters: Readonly<Record<string, string>> | null = null): ColumnType {
   const schema = primitive('string', { name, version: name === null ? null : 1, parameters })
   return { schema, codec: textCodec, placeholder: settings.placeholder }
+}
+
+/** All rows share the label's text. A label that was added since the type was loaded is noted in the catalog, so that the schema can follow. */
+function enumType(type: PgType, catalog: Catalog, settings: ValueSettings): ColumnType {
+  const labels = new Map(type.labels.map((label) => [label, label]))
+  const codec: ColumnCodec = (buffer, start, end) => {
+    const label = textCodec(buffer, start, end) as string
+    const known = labels.get(label)
+    if (known !== undefined) return known
+    catalog.noteUnknownLabel()
+    return label
+  }
+  return { ...text(settings, logical.enum, { allowed: type.labels.join(',') }), codec }
 }
 
 /** Name of the schema of a type that has no form of its own: its text, with the type's name as parameter. */
