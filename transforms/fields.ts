@@ -10,6 +10,16 @@ export function membersOf(value: unknown, purpose: string): readonly (readonly [
   throw new DataError(`Only Map objects supported in absence of schema for [${purpose}], found: ${typeName(value)}`)
 }
 
+/** True for the objects that stand for structs and JSON objects: the quick way of the transforms is for them. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** For struct copies that add nothing. */
+export const noExtras: readonly unknown[] = Object.freeze([])
+
 /** A value of the same kind (map or plain object) as `like`, with these members. */
 export function rebuilt(like: unknown, members: readonly (readonly [string, unknown])[]): unknown {
   return like instanceof Map ? new Map(members) : Object.fromEntries(members)

@@ -9,8 +9,9 @@ import {
   type Schema,
   type Transform,
 } from '../core/index.ts'
-import { bySchema, fieldValue, membersOf, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
+import { bySchema, isPlainObject, membersOf, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { compileCopy } from './struct-copy.ts'
 
 const suffix = 'Suffix with ! to make this a required field, or ? to keep it optional (the default).'
 
@@ -59,30 +60,41 @@ export const insertField = keyAndValue(
 function createInsertField(settings: ConfigOf<typeof config>, side: Side): Transform {
   const insertions = insertionsOf(settings)
   const nullAsDefault = settings['replace.null.with.default']
-  const widened = bySchema((schema) =>
-    withFields(schema, [
+  const widened = bySchema((schema) => ({
+    schema: withFields(schema, [
       ...schema.fields.map((field) => [field.name, field.schema] as const),
       ...insertions.map((insertion) => [insertion.name, insertion.schema] as const),
     ]),
-  )
+    copy: compileCopy(
+      [...schema.fields.map((from) => ({ name: from.name, from })), ...insertions.map(({ name }) => ({ name, from: null }))],
+      nullAsDefault,
+    ),
+  }))
 
   function withSchema(record: ConnectRecord, schema: Schema): ConnectRecord {
     const struct = requireStruct(schema, side.value(record), purpose)
-    const updated: Record<string, unknown> = {}
-    const updatedSchema = widened(schema)
-    for (const field of schema.fields) setOwn(updated, field.name, fieldValue(struct, field, nullAsDefault))
+    const target = widened(schema)
+    const extras: unknown[] = []
     for (const insertion of insertions) {
       const value = insertion.value(record)
       if (value === null && !insertion.schema.optional) {
         throw new DataError(`Record of topic "${record.topic}" has nothing for the required field "${insertion.name}" (${insertion.key})`)
       }
-      setOwn(updated, insertion.name, value)
+      extras.push(value)
     }
-    return side.replace(record, updatedSchema, updated)
+    return side.replace(record, target.schema, target.copy(struct, extras))
   }
 
   function withoutSchema(record: ConnectRecord): ConnectRecord {
     const value = side.value(record)
+    if (isPlainObject(value)) {
+      const updated = { ...value }
+      for (const insertion of insertions) {
+        const inserted = insertion.plain(record)
+        if (inserted !== null) setOwn(updated, insertion.name, inserted)
+      }
+      return side.replace(record, null, updated)
+    }
     const members = new Map(membersOf(value, purpose))
     for (const insertion of insertions) {
       const inserted = insertion.plain(record)

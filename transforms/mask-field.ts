@@ -9,8 +9,9 @@ import {
   type Schema,
   type Transform,
 } from '../core/index.ts'
-import { fieldValue, membersOf, rebuilt, requireStruct, setOwn } from './fields.ts'
+import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, setOwn } from './fields.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { compileCopy } from './struct-copy.ts'
 
 const config = defineConfig({
   fields: {
@@ -53,19 +54,30 @@ function createMaskField(settings: ConfigOf<typeof config>, side: Side): Transfo
   const { replacement } = settings
   const nullAsDefault = settings['replace.null.with.default']
 
+  const copyOf = bySchema((schema) =>
+    compileCopy(
+      schema.fields.map((from) => {
+        const through = (value: unknown) => (value === null ? null : maskOf(from.name, from.schema, replacement))
+        return { name: from.name, from, ...(masked.has(from.name) ? { through } : {}) }
+      }),
+      nullAsDefault,
+    ),
+  )
+
   function withSchema(record: ConnectRecord, schema: Schema): ConnectRecord {
-    const struct = requireStruct(schema, side.value(record), purpose)
-    const updated: Record<string, unknown> = {}
-    for (const field of schema.fields) {
-      const value = fieldValue(struct, field, nullAsDefault)
-      const mask = masked.has(field.name) && value !== null
-      setOwn(updated, field.name, mask ? maskOf(field.name, field.schema, replacement) : value)
-    }
-    return side.replace(record, schema, updated)
+    return side.replace(record, schema, copyOf(schema)(requireStruct(schema, side.value(record), purpose), noExtras))
   }
 
   function withoutSchema(record: ConnectRecord): ConnectRecord {
     const value = side.value(record)
+    if (isPlainObject(value)) {
+      const updated = { ...value }
+      for (const name of masked) {
+        if (!Object.hasOwn(updated, name) || updated[name] === null) continue
+        setOwn(updated, name, plainMask(name, updated[name], replacement))
+      }
+      return side.replace(record, null, updated)
+    }
     const members = membersOf(value, purpose).map(
       ([name, member]) => [name, masked.has(name) && member !== null ? plainMask(name, member, replacement) : member] as const,
     )

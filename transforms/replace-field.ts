@@ -1,6 +1,7 @@
-import { DataError, defineConfig, type ConfigOf, type ConnectRecord, type Field, type Schema, type Transform } from '../core/index.ts'
-import { bySchema, fieldValue, membersOf, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
+import { DataError, defineConfig, type ConfigOf, type ConnectRecord, type Schema, type Transform } from '../core/index.ts'
+import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { compileCopy, type StructCopy } from './struct-copy.ts'
 
 const config = defineConfig({
   exclude: { type: 'list', default: [], importance: 'medium', doc: 'Fields to exclude. This takes precedence over the fields to include.' },
@@ -58,34 +59,42 @@ function createReplaceField(settings: ConfigOf<typeof config>, side: Side): Tran
   const kept = (name: string) => !exclude.has(name) && (include.size === 0 || include.has(name))
   const renamed = (name: string) => renames.get(name) ?? name
 
-  const narrowed = bySchema((schema): { readonly schema: Schema; readonly fields: readonly (readonly [Field, string])[] } => {
-    const fields = schema.fields.filter((field) => kept(field.name)).map((field) => [field, renamed(field.name)] as const)
-    return {
-      schema: withFields(
-        schema,
-        fields.map(([field, name]) => [name, field.schema] as const),
-      ),
-      fields,
-    }
+  const narrowed = bySchema((schema): { readonly schema: Schema; readonly copy: StructCopy } => {
+    const fields = schema.fields.filter((field) => kept(field.name)).map((from) => ({ name: renamed(from.name), from }))
+    const target = withFields(
+      schema,
+      fields.map(({ name, from }) => [name, from.schema] as const),
+    )
+    return { schema: target, copy: compileCopy(fields, nullAsDefault) }
   })
 
   function withSchema(record: ConnectRecord, schema: Schema): ConnectRecord {
     const struct = requireStruct(schema, side.value(record), purpose)
-    const updated: Record<string, unknown> = {}
     const target = narrowed(schema)
-    for (const [field, name] of target.fields) setOwn(updated, name, fieldValue(struct, field, nullAsDefault))
-    return side.replace(record, target.schema, updated)
+    return side.replace(record, target.schema, target.copy(struct, noExtras))
   }
 
   function withoutSchema(record: ConnectRecord): ConnectRecord {
     const value = side.value(record)
+    if (isPlainObject(value)) return side.replace(record, null, renamedObject(value, record.topic))
     const members = new Map<string, unknown>()
     for (const [name, member] of membersOf(value, purpose)) {
       if (!kept(name)) continue
-      if (members.has(renamed(name))) throw new DataError(`Renames give two fields the name "${renamed(name)}", of topic "${record.topic}"`)
+      if (members.has(renamed(name))) throw collision(renamed(name), record.topic)
       members.set(renamed(name), member)
     }
     return side.replace(record, null, rebuilt(value, [...members]))
+  }
+
+  function renamedObject(value: Readonly<Record<string, unknown>>, topic: string): Record<string, unknown> {
+    const updated: Record<string, unknown> = {}
+    for (const name of Object.keys(value)) {
+      if (!kept(name)) continue
+      const target = renamed(name)
+      if (Object.hasOwn(updated, target)) throw collision(target, topic)
+      setOwn(updated, target, value[name])
+    }
+    return updated
   }
 
   return {
@@ -95,6 +104,10 @@ function createReplaceField(settings: ConfigOf<typeof config>, side: Side): Tran
       return schema === null ? withoutSchema(record) : withSchema(record, schema)
     },
   }
+}
+
+function collision(name: string, topic: string): DataError {
+  return new DataError(`Renames give two fields the name "${name}", of topic "${topic}"`)
 }
 
 function renamesFault(pairs: readonly string[]): string | undefined {
