@@ -12,6 +12,7 @@ import {
   type TaskContext,
 } from '../../core/index.ts'
 import type { datagenConfig, TemplateName } from './config.ts'
+import { recordsOf } from './offsets.ts'
 import { hash } from './random.ts'
 import { firstInstantMs, templates, type Template } from './templates.ts'
 
@@ -117,16 +118,6 @@ export class DatagenSourceTask implements SourceTask {
   }
 }
 
-/** Refuses positions that datagen could not have written. */
-export function checkDatagenOffsets(offsets: Offsets): void {
-  for (const [partition, position] of Object.entries(offsets)) {
-    if (!/^\{"datagen":".*","task":\d+\}$/s.test(partition)) {
-      throw new TypeError(`Source partition ${partition} is not one of datagen; it looks like {"datagen":"<topic>","task":0}`)
-    }
-    if (position !== null) recordsOf(position)
-  }
-}
-
 function resumePosition(position: unknown, tasks: number): number {
   if (position === undefined || position === null) return 0
   const { records, tasks: tasksThen } = recordsOf(position)
@@ -137,15 +128,6 @@ function resumePosition(position: unknown, tasks: number): number {
     throw new ConfigError([{ key: 'tasks.max', value: String(tasks), message }])
   }
   return records
-}
-
-function recordsOf(position: unknown): { readonly records: number; readonly tasks?: number } {
-  const { records, tasks } =
-    typeof position === 'object' && position !== null ? (position as Record<string, unknown>) : { records: position }
-  if (!Number.isSafeInteger(records) || (records as number) < 0) {
-    throw new TypeError(`A datagen position is {"records": n} with n a non-negative integer, not ${JSON.stringify(position)}`)
-  }
-  return typeof tasks === 'number' ? { records: records as number, tasks } : { records: records as number }
 }
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { definePlugin, sink, source, type ConfigIssue } from '../../core/index.ts'
 import { fileSinkConfig, fileSourceConfig } from './config.ts'
-import { checkFileOffsets, FileSourceTask } from './source.ts'
-import { FileSinkTask } from './sink.ts'
+import { checkFileOffsets } from './offsets.ts'
 
 export default definePlugin({
   name: 'file',
@@ -14,7 +13,7 @@ export default definePlugin({
       aliases: ['file', 'FileStreamSource', 'FileStreamSourceConnector'],
       doc: 'Follows a file, a record for each line.',
       config: fileSourceConfig,
-      create: (config, context) => new FileSourceTask(config, context),
+      create: async (config, context) => new (await import('./source.ts')).FileSourceTask(config, context),
       validate: ({ file }) => regularFile(file),
       checkOffsets: checkFileOffsets,
     }),
@@ -25,7 +24,7 @@ export default definePlugin({
       aliases: ['file', 'FileStreamSink', 'FileStreamSinkConnector'],
       doc: 'Appends a line for each record to a file, exactly once.',
       config: fileSinkConfig,
-      create: (config, context) => new FileSinkTask(config, context),
+      create: async (config, context) => new (await import('./sink.ts')).FileSinkTask(config, context),
       validate: ({ file }) => regularFile(file),
     }),
   ],

@@ -19,6 +19,7 @@ import {
 } from '../../core/index.ts'
 import type { fileSourceConfig } from './config.ts'
 import { LineReader, type Line } from './line-reader.ts'
+import { checkPosition } from './offsets.ts'
 import { openRegular } from './regular-file.ts'
 
 /** How often a file without news is looked at. */
@@ -164,27 +165,6 @@ export class FileSourceTask implements SourceTask {
 }
 
 const bytesSchema = primitive('bytes')
-
-/** Refuses offsets that a person wrote, in the words of Kafka Connect's FileStreamSourceConnector. */
-export function checkFileOffsets(offsets: Offsets): void {
-  for (const [partition, offset] of Object.entries(offsets)) {
-    if (offset === null) continue
-    if (typeof offset !== 'object' || Array.isArray(offset) || !Object.hasOwn(offset, 'position')) {
-      throw new TypeError("Offset objects should either be null or contain the key 'position'")
-    }
-    checkPosition(offset as { position?: unknown })
-    const named: unknown = JSON.parse(partition)
-    if (named === null) throw new TypeError('Partition objects cannot be null')
-    if (typeof named !== 'object' || !Object.hasOwn(named, 'filename'))
-      throw new TypeError("Partition objects should contain the key 'filename'")
-  }
-}
-
-function checkPosition({ position }: { position?: unknown }): void {
-  const number = typeof position === 'string' && /^-?\d{1,15}$/.test(position) ? Number(position) : position
-  if (!Number.isSafeInteger(number)) throw new TypeError("The value for the 'position' key in the offset is expected to be a Long value")
-  if ((number as number) < 0) throw new TypeError("The value for the 'position' key in the offset should be a non-negative value")
-}
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {
   try {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import plugin from '../../../connectors/datagen/index.ts'
+import { DatagenSourceTask } from '../../../connectors/datagen/source.ts'
 import { templateNames } from '../../../connectors/datagen/config.ts'
 import { templates } from '../../../connectors/datagen/templates.ts'
 import { parseConfig, type ConnectRecord, type Offsets, type SourceTask } from '../../../core/index.ts'
@@ -10,7 +11,7 @@ const datagen = plugin.sources![0]!
 function start(raw: Record<string, string>, task = 0): SourceTask {
   const { config, issues } = parseConfig(datagen.config, { topic: 't', ...raw })
   assert.deepEqual(issues, [])
-  return datagen.create(config as never, { task, report() {} } as never) as SourceTask
+  return new DatagenSourceTask(config as never, { task, report() {} })
 }
 
 async function take(source: SourceTask, offsets: Offsets | undefined, most: number) {

@@ -3,6 +3,8 @@ import { mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import plugin from '../../../connectors/file/index.ts'
+import { FileSinkTask } from '../../../connectors/file/sink.ts'
+import { FileSourceTask } from '../../../connectors/file/source.ts'
 import { parseConfig, type ConnectRecord, type Converter, type SinkTask, type SourceTask, type TaskContext } from '../../../core/index.ts'
 import { converterOf } from '../../core/converter/convert.ts'
 
@@ -19,8 +21,7 @@ export function folder(): string {
 
 /** A file source as a worker makes it. */
 export function fileSource(raw: Readonly<Record<string, string>>, heard: Heard = { rejected: [], warnings: [] }): SourceTask {
-  const { class: _, config, create } = plugin.sources![0]!
-  return create(parsed(config, { topic: 't', ...raw }), context(heard)) as SourceTask
+  return new FileSourceTask(parsed(plugin.sources![0]!.config, { topic: 't', ...raw }), context(heard))
 }
 
 /** A file sink as a worker makes it. */
@@ -28,8 +29,7 @@ export function fileSink(
   raw: Readonly<Record<string, string>>,
   { heard = { rejected: [], warnings: [] }, ...extras }: { heard?: Heard } & Partial<TaskContext> = {},
 ): SinkTask {
-  const { config, create } = plugin.sinks![0]!
-  return create(parsed(config, raw), { ...context(heard), ...extras }) as SinkTask
+  return new FileSinkTask(parsed(plugin.sinks![0]!.config, raw), { ...context(heard), ...extras })
 }
 
 /** Converters by alias; the header one is Connect's default. */
