@@ -11,6 +11,7 @@ import {
 } from '../core/index.ts'
 import { added, additionsOf, isEnvelope, type Addition } from './envelope-field.ts'
 import { bySchema, fieldValue, membersOf, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
+import { compileCopy, type StructCopy } from './struct-copy.ts'
 
 const gone = (instead: string) => `Debezium 3 removed it; use delete.tombstone.handling.mode (${instead})`
 
@@ -71,7 +72,7 @@ class ExtractNewRecordState implements Transform {
   readonly #mode: string
   readonly #fields: readonly Addition[]
   readonly #headers: readonly Addition[]
-  readonly #rowSchemas: (envelope: Schema) => Schema
+  readonly #rows: (envelope: Schema) => { readonly before: Schema; readonly after: Schema; readonly copy: StructCopy }
 
   constructor(settings: ConfigOf<typeof config>) {
     this.#settings = settings
@@ -82,7 +83,7 @@ class ExtractNewRecordState implements Transform {
     if (this.#rewrite && this.#fields.some((field) => field.name === deletedField)) {
       throw new ConfigError([{ key: 'add.fields', message: `add.fields adds ${deletedField}, which the rewrite modes add themselves` }])
     }
-    this.#rowSchemas = bySchema((envelope) => this.#rowSchema(envelope))
+    this.#rows = bySchema((envelope) => this.#rowOf(envelope))
   }
 
   apply(record: ConnectRecord): ConnectRecord | null {
@@ -139,24 +140,22 @@ class ExtractNewRecordState implements Transform {
       const members = [...membersOf(row, 'unwrapping'), ...extra, ...(this.#rewrite ? [[deletedField, deleted] as const] : [])]
       return { ...record, value: rebuilt(row, members) }
     }
-    const nullAsDefault = this.#rewrite && this.#settings['replace.null.with.default']
-    const valueSchema = this.#rowSchemas(record.valueSchema)
-    const rowSchema = record.valueSchema.fields.find((field) => field.name === 'after')!.schema
-    const struct = requireStruct(rowSchema, row, 'unwrapping')
-    const value: Record<string, unknown> = {}
-    for (const field of rowSchema.fields) setOwn(value, field.name, fieldValue(struct, field, nullAsDefault))
-    for (const addition of this.#fields) setOwn(value, addition.name, added(addition, record.valueSchema, envelope).value)
-    if (this.#rewrite) value[deletedField] = deleted
-    return { ...record, value, valueSchema }
+    const { before, after, copy } = this.#rows(record.valueSchema)
+    const extras = this.#fields.map((addition) => added(addition, record.valueSchema, envelope).value)
+    if (this.#rewrite) extras.push(deleted)
+    return { ...record, value: copy(requireStruct(before, row, 'unwrapping'), extras), valueSchema: after }
   }
 
-  #rowSchema(envelope: Schema): Schema {
-    const row = envelope.fields.find((field) => field.name === 'after')!.schema
-    return withFields(row, [
-      ...row.fields.map((field) => [field.name, field.schema] as const),
+  // How a row of this envelope looks before it is unwrapped and after, and what makes the one into the other.
+  #rowOf(envelope: Schema) {
+    const before = envelope.fields.find((field) => field.name === 'after')!.schema
+    const extras: readonly (readonly [string, Schema])[] = [
       ...this.#fields.map((addition) => [addition.name, added(addition, envelope, {}).schema!] as const),
       ...(this.#rewrite ? [[deletedField, textSchema] as const] : []),
-    ])
+    ]
+    const after = withFields(before, [...before.fields.map((field) => [field.name, field.schema] as const), ...extras])
+    const copied = [...before.fields.map((from) => ({ name: from.name, from })), ...extras.map(([name]) => ({ name, from: null }))]
+    return { before, after, copy: compileCopy(copied, this.#rewrite && this.#settings['replace.null.with.default']) }
   }
 
   #dropFields(record: ConnectRecord): ConnectRecord {
