@@ -62,6 +62,45 @@ const daysMax = 4096
 
 /** The instant that an ISO-8601 text with an offset names, in microseconds; `infinity` and `-infinity` as Postgres spells them. */
 export function zonedMicros(text: string): bigint {
+  return utcMicros(text) ?? anyZonedMicros(text)
+}
+
+/** The usual form, YYYY-MM-DDTHH:MM:SS[.ffffff]Z, without a regular expression: it is one in twelve of a wide table's CPU cycles otherwise. */
+function utcMicros(text: string): bigint | undefined {
+  const end = text.length - 1
+  if (
+    end < 19 ||
+    end > 26 ||
+    end === 20 ||
+    text.charCodeAt(end) !== 90 ||
+    text.charCodeAt(10) !== 84 ||
+    text.charCodeAt(19) !== (end === 19 ? 90 : 46)
+  )
+    return undefined
+  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined
+  const hours = twoDigits(text, 11)
+  const minutes = twoDigits(text, 14)
+  const seconds = twoDigits(text, 17)
+  if (!(hours >= 0 && minutes >= 0 && seconds >= 0)) return undefined
+  let micros = 0
+  for (let index = 20, unit = 100_000; index < end; index++, unit /= 10) {
+    const digit = text.charCodeAt(index) - 48
+    if (digit < 0 || digit > 9) return undefined
+    micros += digit * unit
+  }
+  const date = text.slice(0, 10)
+  const day = days.get(date) ?? (/^\d{4}-\d\d-\d\d$/.test(date) ? midnight(date) : undefined)
+  return day === undefined ? undefined : day + BigInt((hours * 3600 + minutes * 60 + seconds) * 1_000_000 + micros)
+}
+
+/** NaN where there are no two digits. */
+function twoDigits(text: string, index: number): number {
+  const tens = text.charCodeAt(index) - 48
+  const ones = text.charCodeAt(index + 1) - 48
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NaN
+}
+
+function anyZonedMicros(text: string): bigint {
   const match = /^([+-]?\d{4,6}-\d\d-\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)( BC)?$/.exec(text)
   if (!match) {
     if (text === 'infinity') return infinityMicros

@@ -53,6 +53,7 @@ export class RecordFactory {
   #sourceNs = 0n
   #sequence = '[null,"'
   #snapshotSources = new Map<string, object>()
+  #lastSource: { readonly shape: TableShape; readonly mark: SnapshotMark; readonly source: object } | undefined
   #events = 0
   #collections = new Map<string, number>()
   // When we handle them; read from the clock every so many records.
@@ -93,6 +94,7 @@ export class RecordFactory {
     this.begin({ xid: xid ?? 0, commitLsn: lsn, commitTimeUs: timeMs * 1000 })
     this.#sequence = '[null,"'
     this.#snapshotSources = new Map()
+    this.#lastSource = undefined
   }
 
   /** A row of a snapshot. */
@@ -320,12 +322,15 @@ export class RecordFactory {
 
   /** All rows of a table in a snapshot share their `source`: only the mark of its first and last row differs. */
   #snapshotSource(shape: TableShape, mark: SnapshotMark): object {
+    const last = this.#lastSource
+    if (last !== undefined && last.shape === shape && last.mark === mark) return last.source
     const name = `${mark}.${shape.topic}`
     let source = this.#snapshotSources.get(name)
     if (source === undefined) {
       source = this.#source(shape.relation.schema, shape.relation.name, mark, this.#position)
       this.#snapshotSources.set(name, source)
     }
+    this.#lastSource = { shape, mark, source }
     return source
   }
 
