@@ -1,5 +1,6 @@
 import type { Logger } from '../contract/context.ts'
-import { ConfigError } from '../contract/errors.ts'
+import { BadRequestError, ConfigError } from '../contract/errors.ts'
+import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import type { ConnectorInfo, ConnectorStatus, State, TargetState, TaskInfo, TaskProgress } from './control.ts'
@@ -7,9 +8,15 @@ import { endsOf, type RawConfig } from './ends.ts'
 import { failureOf, type Failure } from './failure.ts'
 import { runtimeSettings } from './framework-config.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
+import { withFields } from './log-fields.ts'
 import { planConnector, type Plan, type PlanParts } from './plan.ts'
 import type { LevelName } from './protocol.ts'
+import { sameConfig } from './same-config.ts'
+import { redactor } from './secrets.ts'
 import { SupervisedTask } from './supervised-task.ts'
+import { StatusJournal } from './status-journal.ts'
+import { Turns } from './turns.ts'
+import { splitWork } from './work-split.ts'
 
 export interface ConnectorParts extends PlanParts {
   readonly pool: HostPool
@@ -35,8 +42,8 @@ export class Connector {
   #version: string | null = null
   #split: boolean
   #topics = new Set<string>()
-  #queue: Promise<unknown> = Promise.resolve()
-  #statusDue = false
+  readonly #turns: Turns
+  readonly #journal: StatusJournal
 
   constructor(name: string, config: RawConfig, target: TargetState, overlays: readonly RawConfig[] | null, parts: ConnectorParts) {
     this.name = name
@@ -45,6 +52,8 @@ export class Connector {
     this.#overlays = overlays
     this.#split = overlays !== null
     this.#parts = parts
+    this.#turns = new Turns(parts.log)
+    this.#journal = new StatusJournal(() => this.status(), parts.store, parts.log)
   }
 
   get config(): RawConfig {
@@ -65,7 +74,7 @@ export class Connector {
 
   /** Brings its tasks to what its target asks for, in the background; a fault is seen in its status. */
   begin(): void {
-    void this.#inTurn(async () => {
+    void this.#turns.take(async () => {
       for (const topic of await this.#parts.store.topics(this.name)) this.#topics.add(topic)
       // Created paused or stopped: no task exists before it is resumed. Found paused in the store: it had tasks, and they are shown.
       if (this.#target === 'RUNNING' || (this.#target === 'PAUSED' && this.#split)) await this.#startTasks()
@@ -74,7 +83,7 @@ export class Connector {
 
   /** Takes the new config; resolves when it is stored. Running tasks are replaced in the background. */
   async reconfigure(config: RawConfig): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       if (sameConfig(config, this.#config)) return
       const had = this.#tasks.length > 0 || this.#failure !== undefined
       const old = this.#config
@@ -86,7 +95,7 @@ export class Connector {
         this.#config = old
         throw error
       }
-      void this.#inTurn(async () => {
+      void this.#turns.take(async () => {
         await this.#stopTasks(old)
         this.#failure = undefined
         if (this.#target === 'RUNNING' || (this.#target === 'PAUSED' && had)) await this.#startTasks()
@@ -96,7 +105,7 @@ export class Connector {
 
   /** Resolves when no task writes any more, at the latest after the graceful timeout. */
   async pause(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       await this.#aim('PAUSED')
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#graceMs())))
@@ -106,33 +115,33 @@ export class Connector {
   }
 
   async resume(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       await this.#aim('RUNNING')
       if (this.#tasks.length > 0) for (const task of this.#tasks) task.resume()
-      else if (!this.#failure) void this.#inTurn(() => this.#startTasks())
+      else if (!this.#failure) void this.#turns.take(() => this.#startTasks())
     })
   }
 
   /** Resolves when all tasks are gone. */
   async stop(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       this.#target = 'STOPPED'
       await this.#stopTasks(this.#config)
       this.#overlays = null
       this.#failure = undefined
       await this.save()
-      this.#changed()
+      this.#journal.changed()
     })
   }
 
   /** Ends the tasks because the worker ends: what the connector should be stays as it is. */
   async close(): Promise<void> {
-    await this.#inTurn(() => this.#stopTasks(this.#config))
+    await this.#turns.take(() => this.#stopTasks(this.#config))
   }
 
   /** Stops the tasks, then lets the source release what it holds upstream. */
   async destroy(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       await this.#stopTasks(this.#config)
       try {
         const plan = await this.#plan()
@@ -151,13 +160,13 @@ export class Connector {
     const chosen = this.#tasks.filter((task) => includeTasks && (!onlyFailed || task.state === 'FAILED'))
     if (itself && this.#failure) {
       this.#failure = undefined
-      void this.#inTurn(() => (this.#target === 'RUNNING' && this.#tasks.length === 0 ? this.#startTasks() : Promise.resolve()))
+      void this.#turns.take(() => (this.#target === 'RUNNING' && this.#tasks.length === 0 ? this.#startTasks() : Promise.resolve()))
     }
     const planned = before.tasks.map((status, index) => {
       const { trace: _, ...rest } = status
       return chosen.includes(this.#tasks[index]!) ? { ...rest, state: 'RESTARTING' as const } : status
     })
-    if (chosen.length > 0) void this.#inTurn(() => this.#restartTasks(chosen))
+    if (chosen.length > 0) void this.#turns.take(() => this.#restartTasks(chosen))
     const { trace: _, ...rest } = before.connector
     return { ...before, connector: itself ? { ...rest, state: 'RESTARTING' } : before.connector, tasks: planned }
   }
@@ -166,7 +175,7 @@ export class Connector {
   restartTask(number: number): boolean {
     const task = this.#tasks[number]
     if (!task) return false
-    void this.#inTurn(() => this.#restartTasks([task]))
+    void this.#turns.take(() => this.#restartTasks([task]))
     return true
   }
 
@@ -218,22 +227,19 @@ export class Connector {
     for (const task of this.#tasks) task.tell({ type: 'level', level })
   }
 
-  /** Waits for its turn and then checks positions that a person wrote. */
-  async checkOffsets(offsets: Parameters<WorkerStore['alterOffsets']>[1]): Promise<void> {
+  /** Has the source look at positions that a person wrote. Rejects where it refuses them. */
+  async checkOffsets(offsets: Offsets): Promise<void> {
     const plan = await this.#plan()
     if (!plan.ends.source.part.checkOffsets) return
     await this.#parts.pool.call({ kind: 'checkOffsets', part: plan.source, offsets }, plan.secrets)
   }
 
-  /** Runs work after all that was ordered before, whether that went well or not. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(work)
-    // The order of work goes on after a fault; the fault itself is seen by whoever ordered the work, or here for background work.
-    this.#queue = turn.catch((error: unknown) => {
-      this.#parts.log.error({ err: error }, `A change of the connector failed: ${error instanceof Error ? error.message : String(error)}`)
+  /** Does something that only a STOPPED connector bears; no task can start meanwhile. */
+  whileStopped(work: () => Promise<void>): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#target !== 'STOPPED') throw new BadRequestError(notStopped(this.name))
+      await work()
     })
-    turn.catch(() => {})
-    return turn
   }
 
   async #aim(target: TargetState): Promise<void> {
@@ -246,12 +252,12 @@ export class Connector {
       this.#target = old
       throw error
     }
-    this.#changed()
+    this.#journal.changed()
   }
 
   async #startTasks(): Promise<void> {
     try {
-      this.#overlays ??= await this.#splitWork()
+      this.#overlays ??= await splitWork(this.name, await this.#plan(), this.#parts.pool)
       await this.save()
       this.#split = true
       this.#tasks = this.#overlays.map((_, number) => this.#task(number))
@@ -260,7 +266,7 @@ export class Connector {
       this.#failure = failureOf(error, (text) => text)
       this.#parts.log.error({ err: error }, `The connector could not be started: ${this.#failure.message}`)
     }
-    this.#changed()
+    this.#journal.changed()
   }
 
   // A change that was ordered before may have replaced them.
@@ -276,19 +282,6 @@ export class Connector {
     this.#split = false
   }
 
-  async #splitWork(): Promise<readonly RawConfig[]> {
-    const plan = await this.#plan()
-    this.#version = plan.version
-    if (!plan.ends.source.part.tasks) return [{}]
-    const max = plan.settings['tasks.max']
-    const overlays = (await this.#parts.pool.call({ kind: 'tasks', part: plan.source, max }, plan.secrets)) as readonly RawConfig[]
-    if (overlays.length <= max || !plan.settings['tasks.max.enforce']) return overlays
-    const message =
-      `The connector ${this.name} has generated ${overlays.length} tasks, which is greater than ${max}, the maximum number of tasks it is configured to create. ` +
-      `This behaviour should be considered a bug and is disallowed. If necessary, it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false.`
-    throw new ConfigError([{ key: 'tasks.max', value: String(max), message }])
-  }
-
   #task(number: number): SupervisedTask {
     const { pool, hosting, log, store, workerId } = this.#parts
     return new SupervisedTask(number, {
@@ -302,15 +295,22 @@ export class Connector {
         return { plan, spec: plan.task(number, this.#overlays?.[number] ?? {}, { generation, paused, level: this.#parts.level() }) }
       },
       topics: (topics) => this.#sawTopics(topics),
-      changed: () => this.#changed(),
+      changed: () => this.#journal.changed(),
     })
   }
 
   async #plan(): Promise<Plan> {
     const { config, secrets } = await this.#parts.resolve(this.#config)
-    const plan = planConnector({ ...config, name: this.name }, secrets, this.#parts)
-    this.#version = plan.version
-    return plan
+    try {
+      const plan = planConnector({ ...config, name: this.name }, secrets, this.#parts)
+      this.#version = plan.version
+      return plan
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      // Texts quote values, and a value may have come from a config provider.
+      const redact = redactor(secrets)
+      throw new ConfigError(error.issues.map(({ key, message }) => ({ key, message: redact(message) })))
+    }
   }
 
   #graceMs(config: RawConfig = this.#config): number {
@@ -329,41 +329,12 @@ export class Connector {
       .addTopics(this.name, fresh)
       .catch((error: unknown) => this.#parts.log.error({ err: error }, 'Topics could not be stored'))
   }
-
-  // Several changes of one moment are stored once.
-  #changed(): void {
-    if (this.#statusDue) return
-    this.#statusDue = true
-    setImmediate(() => {
-      this.#statusDue = false
-      const { connector, tasks } = this.status()
-      const rows = [{ id: null, ...connector }, ...tasks]
-      for (const { id, state, trace, worker_id: workerId } of rows) {
-        const status = { task: id, state, trace: trace ?? null, workerId, sinceMs: Date.now() }
-        this.#parts.store
-          .saveStatus(this.name, id, status)
-          .catch((error: unknown) => this.#parts.log.error({ err: error }, 'A status could not be stored'))
-      }
-    })
-  }
 }
 
-/** True where both say the same, in whatever order of keys. */
-export function sameConfig(a: RawConfig, b: RawConfig): boolean {
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
-}
+/** Connect's text. */
+export const notStopped = (name: string) =>
+  `Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/${name}/stop' endpoint`
 
 function taskClass(connectorClass: string): string {
   return connectorClass.replace(/Connector$/, 'Task')
-}
-
-function withFields(log: Logger, fields: object): Logger {
-  return {
-    trace: (more, message) => log.trace({ ...fields, ...more }, message),
-    debug: (more, message) => log.debug({ ...fields, ...more }, message),
-    info: (more, message) => log.info({ ...fields, ...more }, message),
-    warn: (more, message) => log.warn({ ...fields, ...more }, message),
-    error: (more, message) => log.error({ ...fields, ...more }, message),
-  }
 }

@@ -1,3 +1,5 @@
+import { hints } from '../contract/errors.ts'
+
 /** Why a task or a call failed, in a form that crosses processes. Secrets are already removed. */
 export interface Failure {
   readonly name: string
@@ -19,8 +21,13 @@ export function failureOf(thrown: unknown, redact: (text: string) => string): Fa
     name: error.name,
     code: typeof code === 'string' ? code : 'BUG',
     message: redact(error.message),
-    trace: redact(traceOf(error)).slice(0, traceMax),
+    trace: redact(traceOf(error)).slice(0, traceMax) + hintOf(code),
   }
+}
+
+function hintOf(code: unknown): string {
+  const hint = typeof code === 'string' && Object.hasOwn(hints, code) ? hints[code] : undefined
+  return hint === undefined ? '' : `\n(${hint})`
 }
 
 /** A failure that the runtime itself found. */

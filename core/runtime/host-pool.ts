@@ -1,5 +1,6 @@
 import type { Logger } from '../contract/context.ts'
 import type { WorkerStore } from '../store/store.ts'
+import { failure } from './failure.ts'
 import type { OpenHost } from './hosting.ts'
 import type { CallAnswer, CallRequest } from './protocol.ts'
 import { TaskHost, type HostLimits } from './task-host.ts'
@@ -65,6 +66,11 @@ export class HostPool {
       this.#calls--
       if (this.#calls === 0) this.#callerIdle = setTimeout(() => this.#caller?.leave(), callIdleMs)
     }
+  }
+
+  /** Calls that are under way fail: nobody waits for them any more. */
+  abandonCalls(): void {
+    if (this.#calls > 0) this.#caller?.fail(failure('STOPPED', 'The worker stops'))
   }
 
   /** Resolves when every host is gone; those that still run are told to leave. */

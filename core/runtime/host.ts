@@ -44,12 +44,19 @@ function leave(code: number): void {
   process.exit(code)
 }
 
-/** Synchronous and unbuffered, so that the last lines before a crash are not lost; a full pipe costs the line, never the task. */
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/** Synchronous and unbuffered, so that the last lines before a crash are not lost. A pipe that stays full for 20 ms costs the line. */
 function writeLog(line: string): void {
-  try {
-    writeSync(1, line)
-  } catch {
-    // EAGAIN or EPIPE: the reader of the log is slow or gone. The work is worth more than the line.
+  for (let attempt = 0; attempt < 10; attempt++) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      // EPIPE and the like: nobody reads the log any more, and the work is worth more than the line.
+      if ((error as { code?: string }).code !== 'EAGAIN') return
+      Atomics.wait(pause, 0, 0, 2)
+    }
   }
 }
 

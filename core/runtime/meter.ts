@@ -26,7 +26,8 @@ export class TaskMeter implements LoopObserver {
     this.#lifeMs = performance.now()
     if (step === 'opening' || step === 'closing') return
     const state = step === 'paused' ? 'PAUSED' : 'RUNNING'
-    if (state !== this.#state) this.#onState((this.#state = state))
+    // Every pause is told, also one that came so soon after the last that the loop never ran: somebody waits for it.
+    if (state !== this.#state || step === 'paused') this.#onState((this.#state = state))
   }
 
   batch(polled: number, put: number): void {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../contract/context.ts'
-import { RetriableError } from '../contract/errors.ts'
+import type { RetriableError } from '../contract/errors.ts'
 import { idle, type ConnectRecord, type Offsets, type RecordBatch } from '../contract/record.ts'
 import type { SinkTask } from '../contract/sink.ts'
 import type { SourceTask } from '../contract/source.ts'
@@ -9,6 +9,11 @@ export interface RetryPolicy {
   /** How long one operation is tried again after its first failure, in milliseconds; null: for ever; 0: not at all. */
   readonly timeoutMs: number | null
   readonly delayMaxMs: number
+}
+
+/** By its code, not its class: a plugin may bring its own copy of the contract along. */
+function isRetriable(error: unknown): error is RetriableError {
+  return error instanceof Error && (error as { code?: unknown }).code === 'RETRIABLE'
 }
 
 /** First wait, in milliseconds; doubled every time (Connect's `RetryWithToleranceOperator`, KIP-298). */
@@ -53,7 +58,7 @@ export class Retry {
 
   /** How long to wait after this error; undefined: it is final. */
   delayMs(error: unknown, attempt: number, sinceMs: number): number | undefined {
-    if (!(error instanceof RetriableError)) return undefined
+    if (!isRetriable(error)) return undefined
     const { timeoutMs, delayMaxMs } = this.#policy
     const delay = Math.max(error.retryAfterMs ?? 0, retryDelayMs(attempt, delayMaxMs))
     if (timeoutMs !== null && performance.now() - sinceMs + delay > timeoutMs) return undefined

@@ -6,7 +6,7 @@ import type { Plan } from './plan.ts'
 import type { Beat, TaskSpec } from './protocol.ts'
 import { RateWindow } from './rate-window.ts'
 import { RestartPolicy } from './restart-policy.ts'
-import type { TaskHost } from './task-host.ts'
+import { hostLimits, type TaskHost } from './task-host.ts'
 
 export interface SupervisionParts {
   readonly pool: HostPool
@@ -88,7 +88,12 @@ export class SupervisedTask {
 
   resume(): void {
     this.#paused = false
-    if (this.#run) return this.#run.host.tell({ type: 'resume', id: this.#run.id })
+    if (this.#run) {
+      this.#run.host.tell({ type: 'resume', id: this.#run.id })
+      // At once, so that a pause right after this one waits for its own answer.
+      if (this.#state === 'PAUSED') this.#become('RUNNING')
+      return
+    }
     if (this.#state === 'PAUSED' || this.#restartDue) this.#begin(this.#restartDue ? 'RESTARTING' : 'UNASSIGNED')
   }
 
@@ -187,11 +192,7 @@ export class SupervisedTask {
     const { settings } = plan
     this.#plan = plan
     const hosting = (settings['task.hosting'] as Hosting | undefined) ?? this.#parts.hosting
-    const host = this.#parts.pool.acquire(hosting, {
-      heapMaxMb: settings['task.heap.max.mb'],
-      memoryMaxBytes: settings['task.memory.max.bytes'],
-      heartbeatTimeoutMs: settings['task.heartbeat.timeout.ms'],
-    })
+    const host = this.#parts.pool.acquire(hosting, hostLimits(settings))
     const { promise, resolve } = Promise.withResolvers<void>()
     const run: Run = { id: ++runs, host, over: promise, stopping: false, startedMs: performance.now() }
     this.#run = run

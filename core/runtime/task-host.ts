@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Logger } from '../contract/context.ts'
 import type { WorkerStore } from '../store/store.ts'
 import { failure, RemoteError, type Failure } from './failure.ts'
+import type { RuntimeSettings } from './framework-config.ts'
 import type { HostEnd, HostLink, OpenHost } from './hosting.ts'
 import { identify } from './process-identity.ts'
 import type { Beat, CallAnswer, CallRequest, FromHost, TaskSpec, ToHost } from './protocol.ts'
@@ -20,6 +21,15 @@ export interface HostLimits {
   /** 0: none. */
   readonly memoryMaxBytes: number
   readonly heartbeatTimeoutMs: number
+}
+
+/** The limits that a config sets for the host of its task. */
+export function hostLimits(settings: RuntimeSettings): HostLimits {
+  return {
+    heapMaxMb: settings['task.heap.max.mb'],
+    memoryMaxBytes: settings['task.memory.max.bytes'],
+    heartbeatTimeoutMs: settings['task.heartbeat.timeout.ms'],
+  }
 }
 
 /** How often the worker looks at a host, in milliseconds. */

@@ -2,10 +2,12 @@ import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError, NotFoundError } from '../contract/errors.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
-import { Connector, sameConfig } from './connector.ts'
+import { Connector, notStopped } from './connector.ts'
 import type { ConnectorInfo, ConnectorStatus, Control, OffsetEntry, TargetState, TaskInfo, TaskProgress, TaskStatus } from './control.ts'
 import type { RawConfig } from './ends.ts'
+import { runtimeSettings } from './framework-config.ts'
 import { HostPool, type Hosting } from './host-pool.ts'
+import { hostLimits } from './task-host.ts'
 import { inlineHosting, processHosting } from './hosting.ts'
 import { Loggers } from './loggers.ts'
 import { entriesOf, offsetsOf } from './offset-entries.ts'
@@ -13,6 +15,7 @@ import type { OrphanWatch } from './orphan-watch.ts'
 import { planConnector, type PlanParts } from './plan.ts'
 import { endLeftovers } from './process-identity.ts'
 import type { Registry } from './registry.ts'
+import { sameConfig } from './same-config.ts'
 import { validateConnector, type GivenConfig, type Validation } from './validation.ts'
 
 export interface WorkerParts {
@@ -37,9 +40,6 @@ export interface WorkerParts {
 }
 
 const targets: Readonly<Record<StoredTarget, TargetState>> = { STARTED: 'RUNNING', PAUSED: 'PAUSED', STOPPED: 'STOPPED' }
-const notStopped = (name: string) =>
-  `Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/${name}/stop' endpoint`
-
 /** A standalone worker: all connectors of one store. The control plane: it runs no plugin code itself, unless hosting is inline. */
 export class Worker implements Control, AsyncDisposable {
   readonly #parts: WorkerParts
@@ -69,7 +69,7 @@ export class Worker implements Control, AsyncDisposable {
       store: parts.store,
       log: this.#log,
       sharedHosts: parts.sharedHosts ?? 2,
-      limits: { heapMaxMb: 512, memoryMaxBytes: 1024 * 1024 * 1024, heartbeatTimeoutMs: 10_000 },
+      limits: hostLimits(runtimeSettings({ name: 'worker', 'connector.class': 'any' }, this.#planParts.defaults)),
     })
   }
 
@@ -125,6 +125,7 @@ export class Worker implements Control, AsyncDisposable {
   }
 
   async create(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo> {
+    this.#refuseWhenClosing()
     const named = withName(name, config)
     await this.#check(named)
     if (this.#connectors.has(name)) throw new ConflictError(`Connector ${name} already exists`)
@@ -132,6 +133,7 @@ export class Worker implements Control, AsyncDisposable {
   }
 
   async put(name: string, config: RawConfig): Promise<{ readonly created: boolean; readonly info: ConnectorInfo }> {
+    this.#refuseWhenClosing()
     const named = withName(name, config)
     const same = this.#connectors.get(name)
     if (same && sameConfig(same.config, named)) return { created: false, info: same.info() }
@@ -190,6 +192,7 @@ export class Worker implements Control, AsyncDisposable {
     await this.#get(name, (unknown) => `Unknown connector ${unknown}`).pause()
   }
   async resume(name: string): Promise<void> {
+    this.#refuseWhenClosing()
     await this.#get(name, (unknown) => `Unknown connector ${unknown}`).resume()
   }
   async stop(name: string): Promise<void> {
@@ -219,17 +222,19 @@ export class Worker implements Control, AsyncDisposable {
       if (error instanceof ConfigError) throw error
       throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
     }
-    this.#stopped(name)
-    await this.#store.alterOffsets(name, offsets, { replace: false })
+    await connector.whileStopped(() => this.#store.alterOffsets(name, offsets, { replace: false }))
   }
 
   async resetOffsets(name: string): Promise<void> {
-    this.#stopped(name)
-    await this.#store.alterOffsets(name, {}, { replace: true })
+    await this.#stopped(name).whileStopped(() => this.#store.alterOffsets(name, {}, { replace: true }))
   }
 
   progress(name: string): readonly TaskProgress[] {
     return this.#get(name, (unknown) => `No status found for connector ${unknown}`).progress()
+  }
+
+  #refuseWhenClosing(): void {
+    if (this.#closing) throw new ConflictError('This worker is stopping; ask again when it has started')
   }
 
   #get(name: string, text: (name: string) => string): Connector {
@@ -308,8 +313,11 @@ export class Worker implements Control, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#pool.abandonCalls()
     await Promise.all([...this.#connectors.values()].map((connector) => connector.close()))
     await this.#pool.close()
+    // Last states are written in a turn of the event loop of their own.
+    await new Promise((resolve) => setImmediate(resolve))
     await this.#store[Symbol.asyncDispose]()
   }
 }

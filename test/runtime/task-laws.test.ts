@@ -48,7 +48,7 @@ class Fate {
     this.#after = after
   }
   async call(effect: () => void): Promise<void> {
-    await null
+    await Promise.resolve()
     if (this.dead) throw new Crash()
     if (this.#left-- > 0) return effect()
     this.dead = true
