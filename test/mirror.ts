@@ -8,12 +8,21 @@ export async function currentLsn(server: PostgresServer, database?: string): Pro
 }
 
 /** Every difference between a table and its mirror as delta-rs reads it, whole rows in one text form; empty: they are equal. */
-export async function differences(server: PostgresServer, judge: Judge, table: string, lakePath: string): Promise<readonly string[]> {
-  const columns = (await server.query(`
+export async function differences(
+  server: PostgresServer,
+  judge: Judge,
+  table: string,
+  lakePath: string,
+  database?: string,
+): Promise<readonly string[]> {
+  const columns = (await server.query(
+    `
     SELECT attname AS name, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL) AS type FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
-    WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`)) as { name: string; type: string }[]
+    WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,
+    database,
+  )) as { name: string; type: string }[]
   const list = columns.map(({ name, type }) => `${texts(`"${name}"`, type)} AS "${name}"`)
-  const expected = (await server.query(`SELECT ${list.join(', ')} FROM ${table}`)).map((row) => rowText(columns, row)).sort()
+  const expected = (await server.query(`SELECT ${list.join(', ')} FROM ${table}`, database)).map((row) => rowText(columns, row)).sort()
   const found = (await judge.readTable(lakePath)).map((row) => rowText(columns, row)).sort()
   const missing = minus(expected, found).map((row) => `only in the database: ${row}`)
   const extra = minus(found, expected).map((row) => `only in the lake: ${row}`)

@@ -15,15 +15,26 @@ export class WorkerProcess implements AsyncDisposable {
   /** The last of what it wrote. */
   log = ''
 
-  private constructor(port: number, settings: Readonly<Record<string, string>>) {
+  readonly #more: { readonly file?: string; readonly env?: NodeJS.ProcessEnv }
+
+  private constructor(
+    port: number,
+    settings: Readonly<Record<string, string>>,
+    more: { readonly file?: string; readonly env?: NodeJS.ProcessEnv },
+  ) {
     this.#port = port
     this.#settings = settings
+    this.#more = more
     this.url = `http://127.0.0.1:${port}`
   }
 
-  /** Starts one on a free port; `folder` holds its store. */
-  static async start(folder: string, settings: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(await freePort(), { 'store.path': join(folder, 'millrace.db'), ...settings })
+  /** Starts one on a free port; `folder` holds its store. `file` is its settings file, `env` is added to its environment. */
+  static async start(
+    folder: string,
+    settings: Readonly<Record<string, string>> = {},
+    more: { readonly file?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(await freePort(), { 'store.path': join(folder, 'millrace.db'), ...settings }, more)
     await worker.restart()
     return worker
   }
@@ -36,10 +47,20 @@ export class WorkerProcess implements AsyncDisposable {
   async restart(): Promise<void> {
     const settings = { listeners: this.url, ...this.#settings }
     const args = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'bin/millrace.cjs'), 'worker', ...args], {
-      env: { ...process.env, MILLRACE_FROM_SOURCE: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = spawn(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'bin/millrace.cjs'),
+        'worker',
+        ...(this.#more.file === undefined ? [] : [this.#more.file]),
+        ...args,
+      ],
+      {
+        env: { ...process.env, MILLRACE_FROM_SOURCE: '1', ...this.#more.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
     this.#process = child
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.setEncoding('utf8')
