@@ -202,48 +202,62 @@ export class WalSender implements AsyncDisposable {
 
   /** Steps over one frame: its body is `buffer[start .. end)`. Undefined when it has not come in full. */
   #frame(): number | undefined {
-    let available = this.#chunk.length - this.#offset
-    if (available < frameHeaderBytes) {
-      if (!this.#gather(frameHeaderBytes)) return undefined
-      available = this.#chunk.length - this.#offset
+    if (this.#offset === this.#chunk.length && !this.#shift()) return undefined
+    const left = this.#chunk.length - this.#offset
+    const bytes = 1 + (left >= frameHeaderBytes ? readUint32(this.#chunk, this.#offset + 1) : this.#splitLength())
+    if (left >= bytes && bytes >= frameHeaderBytes) {
+      this.buffer = this.#chunk
+      this.start = this.#offset + frameHeaderBytes
+      this.#offset += bytes
+      this.end = this.#offset
+      return this.#chunk[this.start - frameHeaderBytes]
     }
-    const bytes = readUint32(this.#chunk, this.#offset + 1) + 1
     if (bytes > this.#settings.messageBytesMax || bytes < frameHeaderBytes) {
+      if (bytes === 0) return undefined
       throw new ProtocolError(
         `The replication stream carries a message of ${bytes} bytes; at most ${this.#settings.messageBytesMax} are taken (message.bytes.max)`,
       )
     }
-    if (available < bytes && !this.#gather(bytes)) return undefined
-    const type = this.#chunk[this.#offset]
-    this.buffer = this.#chunk
-    this.start = this.#offset + frameHeaderBytes
-    this.#offset += bytes
-    this.end = this.#offset
-    return type
-  }
-
-  /** Makes the current chunk hold at least `bytes` unread ones, by joining chunks once; false while they have not come. */
-  #gather(bytes: number): boolean {
-    const left = this.#chunk.length - this.#offset
     if (left + this.#queuedBytes < bytes) {
       // A message larger than the queue's bound must still come in.
       if (this.#socket.isPaused() && this.#failure === undefined) this.#socket.resume()
-      return false
+      return undefined
     }
-    const parts = left > 0 ? [this.#chunk.subarray(this.#offset)] : []
-    let gathered = left
-    let taken = 0
-    while (gathered < bytes) {
-      const chunk = this.#chunks[taken++]!
-      parts.push(chunk)
-      gathered += chunk.length
-      this.#queuedBytes -= chunk.length
-    }
-    this.#chunks.splice(0, taken)
-    this.#chunk = parts.length === 1 ? parts[0]! : Buffer.concat(parts, gathered)
+    this.buffer = this.#join(bytes)
+    this.start = frameHeaderBytes
+    this.end = bytes
+    return this.buffer[0]
+  }
+
+  /** The next chunk becomes the current one; false: none came. */
+  #shift(): boolean {
+    const next = this.#chunks.shift()
+    if (next === undefined) return false
+    this.#chunk = next
     this.#offset = 0
+    this.#queuedBytes -= next.length
     if (this.#queuedBytes <= this.#settings.queueBytesMax / 2 && this.#socket.isPaused() && !this.#closing) this.#socket.resume()
     return true
+  }
+
+  /** The length of a frame whose header spans chunks; -1: it has not come in full. */
+  #splitLength(): number {
+    const header = Buffer.concat([this.#chunk.subarray(this.#offset), ...this.#chunks.slice(0, frameHeaderBytes)])
+    return header.length < frameHeaderBytes ? -1 : readUint32(header, 1)
+  }
+
+  /** Copies one frame that spans chunks, and steps over it. Whole chunks are never copied: at 64 KiB each that cost a seventh of all time. */
+  #join(bytes: number): Buffer {
+    const joined = Buffer.allocUnsafe(bytes)
+    let filled = 0
+    while (filled < bytes) {
+      if (this.#offset === this.#chunk.length) this.#shift()
+      const taken = Math.min(bytes - filled, this.#chunk.length - this.#offset)
+      this.#chunk.copy(joined, filled, this.#offset, this.#offset + taken)
+      this.#offset += taken
+      filled += taken
+    }
+    return joined
   }
 
   #copyData(): 'data' | 'keepalive' | undefined {

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { ConfigError, parseConfig } from '../../../core/index.ts'
+import { config as definition } from '../../../connectors/postgres/config.ts'
+import { destroy } from '../../../connectors/postgres/destroy.ts'
+import { validate } from '../../../connectors/postgres/preflight.ts'
+import { postgresVersions, startPostgres } from '../../postgres.ts'
+import { Servers, type TestDatabase } from './database.ts'
+import { memoryLog } from './tail.ts'
+
+const servers = new Servers()
+after(() => servers[Symbol.asyncDispose]())
+
+function parsed(database: TestDatabase, overrides: Readonly<Record<string, string>> = {}) {
+  const raw = { ...database.server.connectorConfig(database.name), 'topic.prefix': 'app', 'slot.name': database.slot, ...overrides }
+  return parseConfig(definition, raw)
+}
+
+/** `key: message` of every fault that a validation of the config finds. */
+async function faults(database: TestDatabase, overrides: Readonly<Record<string, string>> = {}): Promise<string[]> {
+  const { config, issues } = parsed(database, overrides)
+  return (issues.length > 0 ? issues : await validate(config)).map(({ key, message }) => `${key}: ${message}`)
+}
+
+async function state(database: TestDatabase): Promise<unknown> {
+  return database.query(
+    `SELECT (SELECT json_agg(pubname) FROM pg_publication) AS publications, (SELECT json_agg(slot_name) FROM pg_replication_slots WHERE database = current_database()) AS slots,
+            (SELECT json_agg(relreplident ORDER BY oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') AS identities`,
+  )
+}
+
+for (const version of postgresVersions) {
+  test(`Postgres ${version}: faults of the connection are told at the key that is to blame, and never show the password`, async () => {
+    const database = await servers.database(version)
+    await database.query('CREATE TABLE t (id int PRIMARY KEY)')
+    assert.deepEqual(await faults(database), [])
+    const cases: [Record<string, string>, RegExp][] = [
+      [{ 'database.port': '1' }, /^database.hostname: Nothing answers at 127.0.0.1:1 /],
+      [{ 'database.hostname': 'no-such-host.invalid' }, /^database.hostname: No host "no-such-host.invalid"/],
+      [{ 'database.password': 'wrong-secret-9' }, /^database.password: The server refuses the password of the user "postgres"/],
+      [{ 'database.user': 'nobody' }, /^database.password: The server refuses the password of the user "nobody"/],
+      [{ 'database.dbname': 'nowhere' }, /^database.dbname: The server at .* has no database "nowhere"/],
+      [{ 'database.sslmode': 'require' }, /^database.sslmode: .* takes no TLS connections/],
+      [{ 'plugin.name': 'decoderbufs' }, /Only pgoutput is supported/],
+      [{ 'table.include.list': 'public.(' }, /not a regular expression/],
+      [{ 'message.key.columns': 'nonsense' }, /should read schema.table:column/],
+      [{ 'slot.name': 'Bad-Name' }, /lower case letters/],
+      [{ 'signal.data.collection': 'x.y' }, /signal.data.collection is not supported/],
+      [{ 'table.include.list': 'public.t', 'table.exclude.list': 'public.u' }, /only one of them/],
+    ]
+    for (const [overrides, expected] of cases) {
+      const found = await faults(database, overrides)
+      assert.equal(found.length, 1, JSON.stringify(found))
+      assert.match(found[0]!, expected)
+      assert.ok(!/wrong-secret-9|test-secret-7/.test(found[0]!))
+    }
+  })
+
+  test(`Postgres ${version}: filters that match nothing list what exists`, async () => {
+    const database = await servers.database(version)
+    await database.query('CREATE TABLE orders (id int PRIMARY KEY)')
+    assert.match(
+      (await faults(database, { 'table.include.list': 'public.order' }))[0]!,
+      /^table.include.list: No table matches .*public\.orders/,
+    )
+    assert.deepEqual(await faults(database, { 'table.include.list': 'PUBLIC.Ord.*' }), [])
+  })
+
+  test(`Postgres ${version}: a table whose UPDATE would start to fail is refused with the fix, before anything is changed`, async () => {
+    const database = await servers.database(version)
+    await database.query('CREATE TABLE keyed (id int PRIMARY KEY); CREATE TABLE keyless (id int)')
+    const untouched = await state(database)
+    await assert.rejects(database.tail(), (error: unknown) => {
+      assert.ok(error instanceof ConfigError)
+      assert.match(error.message, /ALTER TABLE "public"."keyless" REPLICA IDENTITY FULL/)
+      return true
+    })
+    assert.match(
+      (await faults(database, { 'table.include.list': 'public.keyed' }))[0]!,
+      /not even captured: public.keyless.*publication.autocreate.mode=filtered/,
+    )
+    assert.deepEqual(await state(database), untouched)
+    await using tail = await database.streaming({ 'replica.identity.autoset.values': 'public.keyless:FULL' })
+    await database.query('INSERT INTO keyless VALUES (1); UPDATE keyless SET id = 2')
+    await tail.count(2)
+    const filtered = await servers.database(version)
+    await filtered.query('CREATE TABLE keyed (id int PRIMARY KEY); CREATE TABLE keyless (id int)')
+    await using other = await filtered.streaming({ 'publication.autocreate.mode': 'filtered', 'table.include.list': 'public.keyed' })
+    await filtered.query('INSERT INTO keyless VALUES (1); UPDATE keyless SET id = 2; INSERT INTO keyed VALUES (1)')
+    await other.count(1)
+  })
+
+  test(`Postgres ${version}: a role that may not replicate or read is told the GRANTs; with them it works without being superuser`, async () => {
+    const database = await servers.database(version)
+    const role = `reader_${database.name}`
+    await database.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD 'pw'; CREATE SCHEMA shop; CREATE TABLE shop.t (id int PRIMARY KEY); INSERT INTO shop.t VALUES (1)`,
+    )
+    const login = { 'database.user': role, 'database.password': 'pw', 'publication.autocreate.mode': 'disabled' }
+    const found = (await faults(database, login)).join('\n')
+    assert.match(found, new RegExp(`ALTER ROLE "${role}" REPLICATION`))
+    assert.match(found, new RegExp(`GRANT USAGE ON SCHEMA "shop" TO "${role}"; GRANT SELECT ON "shop"."t" TO "${role}"`))
+    await database.query(`ALTER ROLE ${role} REPLICATION; GRANT USAGE ON SCHEMA shop TO ${role}; GRANT SELECT ON shop.t TO ${role}`)
+    await assert.rejects(database.tail(login), /CREATE PUBLICATION "dbz_publication" FOR TABLE "shop"."t"/)
+    await assert.rejects(
+      database.tail({ ...login, 'publication.autocreate.mode': 'filtered' }),
+      /Only the owner of the tables may publish them/,
+    )
+    await database.query('CREATE PUBLICATION dbz_publication FOR TABLE shop.t')
+    await using tail = await database.tail(login)
+    await database.query('INSERT INTO shop.t VALUES (2)')
+    await tail.count(2)
+    assert.deepEqual(tail.summary(), ['r 1', 'c 2'])
+  })
+
+  test(`Postgres ${version}: partitioned tables are read once and stream under their own name, or under their partitions' as the publication has it`, async () => {
+    const database = await servers.database(version)
+    const tables =
+      'CREATE TABLE m (id int, day int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day); CREATE TABLE m_1 PARTITION OF m FOR VALUES FROM (0) TO (10); CREATE TABLE m_2 PARTITION OF m FOR VALUES FROM (10) TO (20); INSERT INTO m VALUES (1, 1), (2, 11)'
+    await database.query(tables)
+    await using rooted = await database.tail()
+    await database.query('INSERT INTO m VALUES (3, 12)')
+    await rooted.count(3)
+    for (let i = 0; i < 3; i++) await rooted.poll(50)
+    assert.deepEqual(
+      rooted.records.map(({ topic }) => topic),
+      ['app.public.m', 'app.public.m', 'app.public.m'],
+    )
+    const leafy = await servers.database(version)
+    await leafy.query(tables)
+    await leafy.query('CREATE PUBLICATION dbz_publication FOR ALL TABLES')
+    await using leaves = await leafy.tail({ 'table.include.list': 'public.m.*' })
+    await leafy.query('INSERT INTO m VALUES (3, 12)')
+    await leaves.count(3)
+    assert.deepEqual(
+      leaves.records.map(({ topic }) => topic),
+      ['app.public.m_1', 'app.public.m_2', 'app.public.m_2'],
+    )
+    assert.match(
+      (await faults(leafy, { 'table.include.list': 'public.m' }))[0]!,
+      /ALTER PUBLICATION "dbz_publication" SET \(publish_via_partition_root = true\)/,
+    )
+  })
+
+  test(`Postgres ${version}: children of an inheritance parent are captured as tables of their own, once`, async () => {
+    const database = await servers.database(version)
+    await database.query(
+      'CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2)',
+    )
+    await using tail = await database.tail({ 'publication.autocreate.mode': 'filtered' })
+    await database.query('INSERT INTO child VALUES (3)')
+    await tail.count(3)
+    assert.deepEqual(
+      tail.records.map(({ topic }, i) => `${topic} ${tail.summary()[i]!}`),
+      ['app.public.child r 2', 'app.public.parent r 1', 'app.public.child c 3'],
+    )
+  })
+
+  test(`Postgres ${version}: deleting the connector drops its slot and its publication, but no other's`, async () => {
+    const database = await servers.database(version)
+    await database.query('CREATE TABLE t (id int PRIMARY KEY)')
+    const empty = await state(database)
+    const { log, entries } = memoryLog()
+    const { config } = parsed(database)
+    const first = await database.streaming()
+    await using second = await database.streaming({ 'slot.name': `${database.slot}_two`, 'topic.prefix': 'two' })
+    await first[Symbol.asyncDispose]()
+    await destroy(config, { connector: 'tail', log })
+    assert.deepEqual(
+      await database.query('SELECT pubname FROM pg_publication'),
+      [{ pubname: 'dbz_publication' }],
+      'the other connector still reads by it',
+    )
+    await second[Symbol.asyncDispose]()
+    await destroy(parsed(database, { 'slot.name': `${database.slot}_two` }).config, { connector: 'tail', log })
+    assert.deepEqual(await state(database), empty)
+    await destroy(config, { connector: 'tail', log })
+    const kept = await database.streaming()
+    await kept[Symbol.asyncDispose]()
+    await destroy(parsed(database, { 'slot.drop.on.delete': 'false' }).config, { connector: 'tail', log })
+    assert.match(entries.at(-1)!.message, /stays, as slot.drop.on.delete=false/)
+    assert.equal((await database.query(`SELECT 1 FROM pg_replication_slots WHERE slot_name = '${database.slot}'`)).length, 1)
+  })
+
+  test(`Postgres ${version}: wal_level and free slots are checked`, async () => {
+    await using server = await startPostgres({ version, settings: { wal_level: 'replica', max_replication_slots: 1 } })
+    await server.query("CREATE TABLE t (id int PRIMARY KEY); SELECT pg_create_physical_replication_slot('taken')")
+    const raw = { ...server.connectorConfig(), 'topic.prefix': 'app' }
+    const issues = await validate(parseConfig(definition, raw).config)
+    assert.deepEqual(
+      issues.map(({ key }) => key),
+      ['database.hostname', 'slot.name'],
+    )
+    assert.match(issues[0]!.message, /wal_level is replica; .*ALTER SYSTEM SET wal_level = logical/)
+    assert.match(issues[1]!.message, /All 1 replication slots/)
+  })
+}
