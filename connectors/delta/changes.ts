@@ -21,6 +21,8 @@ export interface Change {
   readonly record: ConnectRecord
   /** Columns of `row`; null: the change has nothing but a key. */
   readonly rowSchema: Schema | null
+  /** From where an envelope says it comes; null: no envelope, or it does not say. */
+  readonly source: SourceBlock | null
   /** True: from a Debezium envelope. */
   readonly envelope: boolean
 }
@@ -69,12 +71,26 @@ function readForm(schema: Schema): Form {
 
 const ops: ReadonlySet<unknown> = new Set<Op>(['c', 'u', 'd', 'r', 't'])
 
+/** True for the value of a Debezium envelope that came without a schema. */
+export function isEnvelope(value: object): value is Envelope {
+  return 'op' in value && 'source' in value && ('after' in value || 'before' in value) && ops.has(value.op)
+}
+
 interface Envelope {
   readonly before?: Readonly<Record<string, unknown>> | null
   readonly after?: Readonly<Record<string, unknown>> | null
   readonly op: Op
   readonly ts_ms?: unknown
-  readonly source?: { readonly ts_ms?: unknown; readonly snapshot?: unknown } | null
+  readonly source?: SourceBlock | null
+}
+
+/** What is read of an envelope's `source`. */
+export interface SourceBlock {
+  readonly ts_ms?: unknown
+  readonly snapshot?: unknown
+  readonly db?: unknown
+  readonly schema?: unknown
+  readonly table?: unknown
 }
 
 /** The change inside a Debezium envelope. Throws a DataError where its parts contradict its op. */
@@ -95,6 +111,7 @@ export function envelopeChange(record: ConnectRecord, rowSchema: Schema, unavail
     unavailable: missing ?? named(record),
     record,
     rowSchema,
+    source: source ?? null,
     envelope: true,
   }
 }
@@ -116,6 +133,7 @@ export function flatChange(
     unavailable: row === null ? null : (unavailable(row) ?? named(record)),
     record,
     rowSchema,
+    source: null,
     envelope: false,
   }
 }

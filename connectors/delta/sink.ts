@@ -1,23 +1,22 @@
-import { type ConnectRecord, DataError, type Offsets, type Schema, type SinkTask, type TaskContext } from '../../core/index.ts'
-import { type Change, type Form, envelopeChange, flatChange, formOf, placeholderSearch } from './changes.ts'
+import { type ConnectRecord, DataError, type Offsets, type SinkTask, type TaskContext } from '../../core/index.ts'
+import type { Change } from './changes.ts'
 import type { DeltaConfig } from './config.ts'
 import { Engine } from './engine.ts'
 import { type FlushNote, Ledger, type Standing } from './ledger.ts'
 import { LocalStorage } from './storage.ts'
-import type { Rejected } from './plan.ts'
-import { type Lake, LakeTable, type PreparedBatch } from './table.ts'
+import { RecordReader } from './reader.ts'
+import type { Lake } from './lake.ts'
+import { LakeTable, type PreparedBatch } from './table.ts'
 import { tablePath } from './table-path.ts'
-
-/** How the records of a topic with one value schema become changes. */
-interface Reader {
-  readonly schema: Schema | null
-  readonly form: Form | undefined
-  readonly unavailable: (row: object) => readonly string[] | null
-}
 
 interface TableBatch {
   readonly table: LakeTable
   readonly changes: Change[]
+}
+
+interface RejectedRecord {
+  readonly record: ConnectRecord
+  readonly error: DataError
 }
 
 /**
@@ -34,8 +33,7 @@ export class DeltaSinkTask implements SinkTask {
   #flushing: FlushNote | undefined
   readonly #tables = new Map<string, LakeTable>()
   readonly #byTopic = new Map<string, LakeTable>()
-  readonly #readers = new WeakMap<Schema, Reader>()
-  readonly #skipped = new Set<string>()
+  readonly #reader: RecordReader
   #replayed = 0
   /** Set when records were taken in part: nothing may be committed any more. */
   #broken: unknown
@@ -43,6 +41,7 @@ export class DeltaSinkTask implements SinkTask {
   constructor(config: DeltaConfig, context: TaskContext) {
     this.#config = config
     this.#context = context
+    this.#reader = new RecordReader(config['unavailable.value.placeholder'], context.log)
   }
 
   async open(): Promise<void> {
@@ -63,17 +62,17 @@ export class DeltaSinkTask implements SinkTask {
     for (const record of records) if (!this.#byTopic.has(record.topic)) await this.#openTable(record.topic)
     for (const table of this.#tables.values()) await table.relieve()
     kill.throwIfAborted()
-    const rejected: Rejected[] = []
+    const rejected: RejectedRecord[] = []
     const batches = this.#read(records, rejected)
     const prepared: [TableBatch, PreparedBatch][] = []
     for (const batch of batches) prepared.push([batch, await batch.table.prepare(batch.changes)])
     // From here on the records are taken: whatever fails now has taken some, so the task cannot go on.
     try {
       for (const [{ table, changes }, batch] of prepared) {
-        rejected.push(...table.apply(batch))
+        for (const { change, error } of table.apply(batch)) rejected.push({ record: change.record, error })
         for (const change of changes) table.take(change)
       }
-      for (const { change, error } of rejected) await this.#context.reject(change.record, error)
+      for (const { record, error } of rejected) await this.#context.reject(record, error)
     } catch (error) {
       this.#broken = error
       throw error
@@ -149,20 +148,20 @@ export class DeltaSinkTask implements SinkTask {
   }
 
   /** The changes of the records by table, without those that a table has already. Records that are no rows are rejected or skipped. */
-  #read(records: readonly ConnectRecord[], rejected: Rejected[]): readonly TableBatch[] {
+  #read(records: readonly ConnectRecord[], rejected: RejectedRecord[]): readonly TableBatch[] {
     const batches = new Map<LakeTable, TableBatch>()
     for (const record of records) {
       const table = this.#byTopic.get(record.topic)!
       let change: Change | undefined
       try {
-        change = this.#change(record, table)
+        change = this.#reader.read(record, table.holdsEnvelopes)
       } catch (error) {
         if (!(error instanceof DataError)) throw error
-        rejected.push({ change: flatChange(record, null, noneUnavailable), error })
+        rejected.push({ record, error })
         continue
       }
       if (!change) continue
-      if (change.envelope) table.sawEnvelope()
+      table.saw(change)
       if (table.has(change)) {
         this.#replayed++
         continue
@@ -173,41 +172,4 @@ export class DeltaSinkTask implements SinkTask {
     }
     return [...batches.values()]
   }
-
-  #change(record: ConnectRecord, table: LakeTable): Change | undefined {
-    if (record.valueSchema === null) {
-      if (record.value !== null) throw new DataError(`Topic ${record.topic}: the value has no schema; use a converter with schemas`)
-      // After a Debezium delete comes a tombstone for Kafka's compaction; the delete itself said it all.
-      if (table.holdsEnvelopes) return undefined
-      if (record.key === null) throw new DataError(`Topic ${record.topic}: a record with neither key nor value deletes nothing`)
-      return flatChange(record, null, noneUnavailable)
-    }
-    const reader = this.#reader(record.valueSchema)
-    const { form } = reader
-    if (form!.kind === 'skip') {
-      const name = record.valueSchema.name!
-      if (!this.#skipped.has(name))
-        this.#context.log.info({ schema: name, topic: record.topic }, 'Records of this schema are no rows and are left out')
-      this.#skipped.add(name)
-      return undefined
-    }
-    if (form!.kind === 'flat') return flatChange(record, form!.rowSchema, reader.unavailable)
-    return record.value === null ? undefined : envelopeChange(record, form!.rowSchema, reader.unavailable)
-  }
-
-  #reader(schema: Schema): Reader {
-    const known = this.#readers.get(schema)
-    if (known) return known
-    const form = formOf(schema)
-    const reader: Reader = {
-      schema,
-      form,
-      unavailable:
-        form.kind === 'skip' ? noneUnavailable : placeholderSearch(form.rowSchema, this.#config['unavailable.value.placeholder']),
-    }
-    this.#readers.set(schema, reader)
-    return reader
-  }
 }
-
-const noneUnavailable = (): null => null

@@ -1,35 +1,20 @@
-import { DataError, type Logger } from '../../core/index.ts'
-import type { Action } from './actions.ts'
-import type { Change } from './changes.ts'
+import { DataError } from '../../core/index.ts'
+import type { Change, SourceBlock } from './changes.ts'
 import { writeCheckpoint } from './checkpoint.ts'
-import { commit } from './commit.ts'
-import type { DeltaConfig } from './config.ts'
 import type { DeltaField } from './delta-types.ts'
-import type { Engine } from './engine.ts'
-import { VectorCache, fileActions } from './file-actions.ts'
+import { VectorCache } from './file-actions.ts'
+import type { Lake } from './lake.ts'
 import type { Layout } from './layout.ts'
 import type { FlushNote } from './ledger.ts'
 import { type TableState, readTable } from './log.ts'
-import { addMask, findKeys } from './merge.ts'
-import { changeTable, checkSupported, formProperty, hasFeature, modeProperty } from './metadata.ts'
+import { changeTable, checkSupported, formProperty, modeProperty, sourcesProperty } from './metadata.ts'
 import { type RowWriter, writeParquet } from './parquet.ts'
 import { type Cursor, type PlannedBatch, Planner, type Rejected } from './plan.ts'
 import { Positions } from './positions.ts'
-import { rewriteFile } from './rewrite.ts'
 import { evolve } from './schema.ts'
 import { StageError, chunkRowsMax } from './stage.ts'
-import type { Storage } from './storage.ts'
+import { commitWindow } from './window-commit.ts'
 import { type Segment, Window, type WindowTable } from './window.ts'
-
-/** What all tables of a task share. */
-export interface Lake {
-  readonly storage: Storage
-  readonly engine: Engine
-  readonly config: DeltaConfig
-  readonly connector: string
-  readonly generation: number
-  readonly log: Logger
-}
 
 /** A batch that only waits to be staged: everything that can fail for reasons outside of the records is done. */
 export interface PreparedBatch {
@@ -52,6 +37,11 @@ export class LakeTable {
   readonly #write: RowWriter
   #cursor = noCursor
   #envelopes = false
+  /** Names of the source tables that feed this table; with more than one, a snapshot of one of them replaces nothing. */
+  readonly #sources: Set<string>
+  #lastSource: SourceBlock = {}
+  /** True once a batch went into the window: there is something to commit, if only how far the source got. */
+  #touched = false
   #window: Window | undefined
 
   private constructor(lake: Lake, name: string, state: TableState) {
@@ -60,6 +50,7 @@ export class LakeTable {
     this.#state = state
     this.#positions = new Positions(lake.connector, lake.generation, state.transactions)
     this.#planner = new Planner(name, lake.config)
+    this.#sources = new Set(JSON.parse(state.metaData?.configuration[sourcesProperty] ?? '[]') as string[])
     this.#vectors = new VectorCache(lake.storage, name)
     const settings = { compression: lake.config['parquet.compression'] }
     this.#write = (content) => writeParquet(lake.engine, lake.storage, name, content, settings)
@@ -89,7 +80,7 @@ export class LakeTable {
 
   /** True where changes wait for a commit. */
   get pending(): boolean {
-    return this.#window !== undefined
+    return this.#touched && (this.version >= 0 || this.#window?.change.metaData !== undefined)
   }
 
   /** True where the table's records are Debezium envelopes, as far as the table remembers. */
@@ -97,9 +88,14 @@ export class LakeTable {
     return this.#envelopes || this.#state.metaData?.configuration[formProperty] === 'envelope'
   }
 
-  /** A Debezium envelope came for this table. */
-  sawEnvelope(): void {
+  /** Learns from a change, also from one that it has already: whether the table's records are envelopes, and which source tables feed it. */
+  saw(change: Change): void {
+    if (!change.envelope) return
     this.#envelopes = true
+    const { source } = change
+    if (source === null || (source.table === this.#lastSource.table && source.schema === this.#lastSource.schema)) return
+    this.#lastSource = source
+    this.#sources.add([source.db, source.schema, source.table].filter((part) => typeof part === 'string').join('.'))
   }
 
   /** True: the record is part of the table already. */
@@ -119,7 +115,7 @@ export class LakeTable {
   /** Does all of a batch's work that may fail for outside reasons: columns, segments. The batch is taken by `apply`, or left without a trace. */
   async prepare(changes: readonly Change[]): Promise<PreparedBatch> {
     const window = (this.#window ??= this.#newWindow())
-    const planned = this.#planner.plan(changes, this.#cursor, false)
+    const planned = this.#planner.plan(changes, this.#cursor, this.#sources.size > 1)
     const refused = new Map<Layout, DataError>()
     const segments: (Segment | undefined)[] = []
     let open = window.open
@@ -147,6 +143,7 @@ export class LakeTable {
     const window = this.#window!
     const rejected: Rejected[] = [...planned.rejected]
     let stage = 0
+    this.#touched = true
     for (const step of planned.steps) {
       if (step.do === 'reset') {
         window.reset()
@@ -183,22 +180,19 @@ export class LakeTable {
     const window = this.#window
     if (!window) return
     const { storage, engine, log } = this.#lake
-    const version = await commit(
-      storage,
-      this.name,
-      this.#state,
-      {
-        owned: this.#positions.owned(),
-        build: async (state) => {
-          const files = await fileActions(storage, engine, this.name, state, window.staged, this.#vectors, this.#rewrite(window))
-          return { actions: [...this.#tableActions(window), ...this.#transactions(), ...files], info: this.#info(window, note) }
-        },
-        conflict: (state, news) => this.#conflict(window, state, news),
-      },
+    const version = await commitWindow(this.#lake, {
+      name: this.name,
+      state: this.#state,
+      window,
+      positions: this.#positions,
+      vectors: this.#vectors,
+      write: this.#write,
+      note,
       kill,
-    )
+    })
     this.#positions.committed()
     this.#window = undefined
+    this.#touched = false
     this.#cursor = { ...noCursor, loading: this.#cursor.loading }
     await window.dispose(false)
     const interval = Number(this.#state.metaData!.configuration['delta.checkpointInterval'] ?? this.#lake.config['checkpoint.interval'])
@@ -237,19 +231,22 @@ export class LakeTable {
         `Table ${this.name}: records have new columns (${names(added)}) and schema.evolution=none; set it to "add" or exclude them`,
       )
     }
-    if (exists && added.length === 0) return
+    const properties = { ...(exists ? {} : this.#marks()), ...(this.#sources.size > 0 ? { [sourcesProperty]: this.#sourcesText() } : {}) }
     const { config } = this.#lake
     const state = { ...this.#state, schema: window.change.schema, metaData: window.change.metaData ?? this.#state.metaData }
-    const change = changeTable(
-      state,
-      added,
-      exists ? {} : { [modeProperty]: config.mode, [formProperty]: this.#envelopes ? 'envelope' : 'flat' },
-      {
-        deletionVectors: config.mode === 'upsert' && config['delta.deletion.vectors'],
-        partitionBy: config['partition.by'],
-      },
-    )
+    const change = changeTable(state, added, properties, {
+      deletionVectors: config.mode === 'upsert' && config['delta.deletion.vectors'],
+      partitionBy: config['partition.by'],
+    })
     window.change = { ...window.change, ...change }
+  }
+
+  #marks(): Readonly<Record<string, string>> {
+    return { [modeProperty]: this.#lake.config.mode, [formProperty]: this.#envelopes ? 'envelope' : 'flat' }
+  }
+
+  #sourcesText(): string {
+    return JSON.stringify([...this.#sources].sort())
   }
 
   #stage(window: Window, changes: readonly Change[], start: number, end: number, rejected: Rejected[]): void {
@@ -271,73 +268,6 @@ export class LakeTable {
   #cellError(change: Change, error: StageError): DataError {
     const key = change.key === null ? 'a row without a key' : `key ${keyText(change.key)}`
     return new DataError(`Table ${this.name}, column "${error.column}", ${key}: ${error.message}`, { cause: error.cause })
-  }
-
-  #tableActions(window: Window): readonly Action[] {
-    const { protocol, metaData } = window.change
-    return [...(protocol ? [{ protocol }] : []), ...(metaData ? [{ metaData }] : [])]
-  }
-
-  #transactions(): readonly Action[] {
-    return this.#positions.transactions(this.#state.transactions).map((txn) => ({ txn }))
-  }
-
-  #info(window: Window, note: FlushNote): Readonly<Record<string, unknown>> {
-    const append = !window.staged.replaces && window.staged.masks.size === 0
-    return {
-      operation: append ? 'WRITE' : 'MERGE',
-      operationParameters: append ? { mode: 'Append' } : {},
-      isBlindAppend: append && this.#lake.config.mode === 'append',
-      engineInfo: 'millrace/0.1.0',
-      millrace: note,
-    }
-  }
-
-  #rewrite(window: Window): Parameters<typeof fileActions>[6] {
-    const metaData = window.change.metaData ?? this.#state.metaData
-    const protocol = window.change.protocol ?? this.#state.protocol
-    const { config, engine, storage } = this.#lake
-    const allowed = hasFeature(protocol, 'deletionVectors') && metaData?.configuration['delta.enableDeletionVectors'] === 'true'
-    if (allowed && config['delta.deletion.vectors']) return undefined
-    return (file, masked) => rewriteFile(engine, storage, this.#write, this.name, window.change.schema, file, masked)
-  }
-
-  /** Other writers committed in between: looks the window's keys up in their files, and checks that its columns still fit. */
-  async #conflict(window: Window, state: TableState, news: readonly Action[]): Promise<void> {
-    checkSupported(this.name, state)
-    if (news.some((action) => action.metaData || action.protocol)) this.#changedMeanwhile(window, state)
-    if (window.staged.replaces) return
-    const files = news.flatMap(({ add }) => (add && !window.staged.adds.has(add.path) && state.files.get(add.path) === add ? [add] : []))
-    for (const keys of window.staged.keys) {
-      const output = {
-        fields: [],
-        partitionColumns: state.metaData!.partitionColumns,
-        rowBytes: 0,
-        schema: window.change.schema,
-      }
-      const table: WindowTable = {
-        name: this.name,
-        files: () => files,
-        partitionColumns: () => state.metaData!.partitionColumns,
-        masked: (file) => this.#vectors.masked(file),
-      }
-      const target = { engine: this.#lake.engine, storage: this.#lake.storage, table, staged: window.staged, output }
-      for (const [path, rows] of await findKeys(target, keys, files)) addMask(window.staged, path, rows)
-    }
-  }
-
-  #changedMeanwhile(window: Window, state: TableState): void {
-    const wanted = window.change.schema.fields
-    const lost = wanted.filter((field) => {
-      const now = state.schema.fields.find((one) => one.name === field.name)
-      return !now || JSON.stringify(now) !== JSON.stringify(field)
-    })
-    if (lost.length > 0 || window.change.metaData) {
-      throw new Error(
-        `Table ${this.name}: another writer changed its columns while this flush was written (${names(lost)}); the task must start again`,
-      )
-    }
-    window.change = { schema: state.schema }
   }
 }
 

@@ -12,7 +12,7 @@ const options = judge ? {} : { skip: judgeMissing }
 after(() => judge?.[Symbol.asyncDispose]())
 
 const program = join(import.meta.dirname, 'crash-writer.ts')
-const transactions = 150
+const transactions = 90
 
 /** Runs the writer over and over, killing it at random instants, until it ends by itself; resolves to the number of kills. */
 async function killAtRandom(path: string, mode: string, killsMin: number): Promise<number> {
@@ -41,7 +41,7 @@ const tables = ['a', 'b', 'c']
 
 test('killed at random instants in append mode, every change is in the lake once', options, async (t) => {
   await using lake = await newLake()
-  t.diagnostic(`${await killAtRandom(lake.path, 'append', 25)} kills`)
+  t.diagnostic(`${await killAtRandom(lake.path, 'append', 12)} kills`)
   const sql = 'SELECT __lsn, __seq, __op, id, note FROM t'
   const rows = (await Promise.all(tables.map((table) => judge!.readTable(`${lake.path}/s/${table}`, { sql })))).flat()
   const places = new Set(rows.map((row) => `${String(row['__lsn'])}/${String(row['__seq'])}`))
@@ -52,7 +52,7 @@ test('killed at random instants in append mode, every change is in the lake once
 
 test('killed at random instants in upsert mode, the tables end as the source', options, async (t) => {
   await using lake = await newLake()
-  t.diagnostic(`${await killAtRandom(lake.path, 'upsert', 25)} kills`)
+  t.diagnostic(`${await killAtRandom(lake.path, 'upsert', 12)} kills`)
   const found = new Map<string, unknown>()
   for (const table of tables) {
     for (const row of await judge!.readTable(`${lake.path}/s/${table}`, { sql: 'SELECT id, note FROM t' })) {
