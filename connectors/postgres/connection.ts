@@ -30,11 +30,13 @@ export interface ConnectionSettings {
  */
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
-/** Settings without which a long snapshot or a quiet stream would be cut off by the server's own defaults. */
+/** Settings without which a long snapshot or a quiet stream would be cut off by the server's own defaults, or rows be left out. */
 const patience: Readonly<Record<string, string>> = {
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  // A table with row-level security is an error then, rather than read in part.
+  row_security: 'off',
 }
 
 /**

@@ -15,7 +15,7 @@ export default definePlugin({
     source({
       class: 'io.debezium.connector.postgresql.PostgresConnector',
       aliases: ['postgres', 'PostgresConnector', 'PostgresSource', 'PostgresSourceConnector'],
-      doc: 'Reads tables of PostgreSQL 12 and later, then follows their changes by logical replication (pgoutput).',
+      doc: 'Reads tables of PostgreSQL 13 and later, then follows their changes by logical replication (pgoutput).',
       config,
       create: (settings, context) => new PostgresSourceTask(settings, context),
       checkOffsets,

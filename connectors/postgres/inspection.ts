@@ -3,6 +3,7 @@ import type { Captured } from './captured.ts'
 import type { Catalog, CatalogTable, Query } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
 import { quoteIdentifier, quoteTable } from './connection.ts'
+import { parseLsn, type Lsn } from './lsn.ts'
 import { publicationState, isPublished, type PublicationSettings, type PublicationState } from './publication.ts'
 import { hasIdentity, identityFix, parseIdentities } from './replica-identity.ts'
 import { slotState, type SlotState } from './slot.ts'
@@ -13,6 +14,8 @@ export interface Inspection {
   /** `server_version_num`: 150020 is 15.20. */
   readonly serverVersion: number
   readonly systemId: string
+  /** Where the server's log ends now. */
+  readonly logEnd: Lsn
   readonly slot: SlotState | undefined
   readonly publication: PublicationState | undefined
   /** The publication that the config asks for, if there is none yet. */
@@ -33,7 +36,7 @@ export async function inspect(config: PostgresConfig, query: Query, catalog: Cat
   const { rows } = await query(serverQuery)
   const server = rows[0]!
   const serverVersion = Number(server.version)
-  const all = serverVersion >= 120000 ? await catalog.tables() : []
+  const all = serverVersion >= 130000 ? await catalog.tables() : []
   const named = all.filter((table) => captured.table(table.schema, table.name))
   const wish = publicationSettings(
     config,
@@ -51,12 +54,24 @@ export async function inspect(config: PostgresConfig, query: Query, catalog: Cat
     ...identityIssues(config, wish, publication, tables, all),
     ...(await privilegeIssues(config, query, tables)),
   ]
-  return { serverVersion, systemId: String(server.system_id), slot, publication, wish, all, tables, issues }
+  return {
+    serverVersion,
+    systemId: String(server.system_id),
+    logEnd: parseLsn(String(server.log_end)),
+    slot,
+    publication,
+    wish,
+    all,
+    tables,
+    issues,
+  }
 }
 
 const serverQuery = `
 SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_catalog.current_setting('wal_level') AS wal_level,
-       (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_id, current_user::text AS user, pg_catalog.current_database()::text AS database,
+       (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_id,
+       (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END)::text AS log_end,
+       current_user::text AS user, pg_catalog.current_database()::text AS database,
        pg_catalog.current_setting('max_replication_slots')::int AS slots_max, (SELECT count(*)::int FROM pg_catalog.pg_replication_slots) AS slots,
        pg_catalog.current_setting('max_wal_senders')::int AS senders_max,
        (SELECT r.rolsuper OR r.rolreplication FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
@@ -64,8 +79,8 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_cata
 
 function serverIssues(server: Readonly<Record<string, unknown>>, version: number): readonly ConfigIssue[] {
   const issues: ConfigIssue[] = []
-  if (version < 120000)
-    issues.push({ key: 'database.hostname', message: `The server is PostgreSQL ${version / 10000}; 12 or later is needed` })
+  if (version < 130000)
+    issues.push({ key: 'database.hostname', message: `The server is PostgreSQL ${version / 10000}; 13 or later is needed` })
   if (server.wal_level !== 'logical') {
     const level = String(server.wal_level)
     issues.push({

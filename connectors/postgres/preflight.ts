@@ -5,7 +5,8 @@ import { Catalog, type CatalogTable, type Query } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectIssue } from './explain.ts'
 import { inspect, type Inspection } from './inspection.ts'
-import { ensurePublication, type PublicationState } from './publication.ts'
+import type { Lsn } from './lsn.ts'
+import { ensurePublication, isPublished, type PublicationState } from './publication.ts'
 import { QueryConnection } from './query-connection.ts'
 import { identityChange, parseIdentities } from './replica-identity.ts'
 import { errorCode } from './server-error.ts'
@@ -16,6 +17,7 @@ export interface Prepared {
   /** `server_version_num`: 150020 is 15.20. */
   readonly serverVersion: number
   readonly systemId: string
+  readonly logEnd: Lsn
   readonly publication: PublicationState
   readonly slot: SlotState | undefined
   /** The tables under whose names changes arrive: partitioned tables or their leaves, as the publication has it. */
@@ -40,8 +42,9 @@ export async function preflight(
   await setIdentities(config, query, found, log)
   const publication = await published(query, found, log)
   warnOfPublication(found, publication, log)
-  const { serverVersion, systemId, slot, tables, all } = found
-  return { serverVersion, systemId, publication, slot, tables, oids: new Set(all.map(({ oid }) => oid)) }
+  const { serverVersion, systemId, logEnd, slot, all } = found
+  const tables = found.wish.mode === 'no_tables' ? withoutUnpublished(found.tables, publication, log) : found.tables
+  return { serverVersion, systemId, logEnd, publication, slot, tables, oids: new Set(all.map(({ oid }) => oid)) }
 }
 
 /** Connects and inspects, for the validation of a config: all faults, each at the key that is to blame. Changes nothing. */
@@ -97,6 +100,14 @@ async function published(query: Query, found: Inspection, log: Logger): Promise<
       },
     )
   }
+}
+
+/** A publication that a person fills later: its tables are read when their first change comes. */
+function withoutUnpublished(tables: readonly CatalogTable[], publication: PublicationState, log: Logger): readonly CatalogTable[] {
+  const missing = tables.filter((table) => !isPublished(publication, table)).map(({ schema, name }) => `${schema}.${name}`)
+  if (missing.length > 0)
+    log.warn({ tables: missing }, 'These tables are not in the publication; they are captured once they are added to it')
+  return tables.filter((table) => isPublished(publication, table))
 }
 
 function warnOfPublication({ wish }: Inspection, state: PublicationState, log: Logger): void {

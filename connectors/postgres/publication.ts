@@ -82,7 +82,7 @@ export async function ensurePublication(
   }
   const now = await publicationState(query, settings.name)
   const missing = now === undefined ? captured : captured.filter((table) => !isPublished(now, table))
-  if (now === undefined || missing.length > 0) {
+  if (now === undefined || (missing.length > 0 && settings.mode !== 'no_tables')) {
     const names = missing.map((table) => `${table.schema}.${table.name}`).join(', ')
     throw new ConfigError([
       {

@@ -1,7 +1,7 @@
 import { GapError, RetriableError, type Logger } from '../../core/index.ts'
 import type { Query } from './catalog.ts'
 import { connect, quoteIdentifier, quoteLiteral, type ConnectionSettings } from './connection.ts'
-import { formatLsn, type Lsn } from './lsn.ts'
+import { formatLsn, parseLsn, type Lsn } from './lsn.ts'
 import { positionText, type Position } from './position.ts'
 import { errorCode } from './server-error.ts'
 import { slotState, type SlotState } from './slot.ts'
@@ -33,8 +33,8 @@ export async function startReplication(
 ): Promise<WalSender> {
   const client = await connect(settings.connection, 'replication')
   try {
-    const system = String((await client.query('IDENTIFY_SYSTEM')).rows[0]!.systemid)
-    checkSystem(position, system)
+    const system = (await client.query('IDENTIFY_SYSTEM')).rows[0]!
+    checkSystem(position, String(system.systemid), parseLsn(String(system.xlogpos)))
     const state = await slotState(query, settings.slot, serverVersion)
     checkSlot(position, settings.slot, state)
     const shown = await client.query("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'")
@@ -60,8 +60,17 @@ export async function startReplication(
   }
 }
 
-/** Throws a GapError where the saved position belongs to another cluster. */
-export function checkSystem(position: Position, systemId: string): void {
+/**
+ * Throws a GapError where the saved position belongs to another cluster, or lies beyond the end of the server's log: a standby that was
+ * promoted before it had received everything would stream nothing, without an error, until its own log has grown past that place.
+ */
+export function checkSystem(position: Position, systemId: string, logEnd: Lsn): void {
+  if (position.lsn > logEnd) {
+    throw new GapError(
+      `The server's log ends at ${formatLsn(logEnd)}, before the saved position ${formatLsn(position.lsn)}: the server was restored or failed over ` +
+        `to a state that is older than what was captured. ${waysOut}`,
+    )
+  }
   if (position.systemId === '' || position.systemId === systemId) return
   throw new GapError(
     `The saved position ${positionText(position)} belongs to the database system ${position.systemId}, but the server is ${systemId}: ` +

@@ -62,6 +62,7 @@ export interface SlotRequest {
   readonly temporary: boolean
   /** Synchronised to standbys (PostgreSQL 17 and later). */
   readonly failover: boolean
+  readonly serverVersion: number
   /** Waiting for running transactions ends after this. Milliseconds. */
   readonly timeoutMs: number
 }
@@ -75,7 +76,9 @@ export async function createSlot(client: Client, query: Query, request: SlotRequ
   const pid = Number((await client.query('SELECT pg_catalog.pg_backend_pid() AS pid')).rows[0]!.pid)
   // The slot must be the first thing in the transaction that is to share its snapshot.
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-  const options = request.failover ? "SNAPSHOT 'use', FAILOVER true" : "SNAPSHOT 'use'"
+  const list = request.failover ? "(SNAPSHOT 'use', FAILOVER true)" : "(SNAPSHOT 'use')"
+  // Before PostgreSQL 15 there were only keywords.
+  const options = request.serverVersion >= 150000 ? list : 'USE_SNAPSHOT'
   const kind = request.temporary ? 'TEMPORARY LOGICAL' : 'LOGICAL'
   let blocked: string | undefined
   const timer = setTimeout(() => {
@@ -90,7 +93,7 @@ export async function createSlot(client: Client, query: Query, request: SlotRequ
       })
   }, request.timeoutMs)
   try {
-    const created = await client.query(`CREATE_REPLICATION_SLOT ${quoteIdentifier(request.name)} ${kind} pgoutput (${options})`)
+    const created = await client.query(`CREATE_REPLICATION_SLOT ${quoteIdentifier(request.name)} ${kind} pgoutput ${options}`)
     const consistentPoint = parseLsn(String(created.rows[0]!.consistent_point))
     const exported = await client.query('SELECT pg_catalog.pg_export_snapshot() AS snapshot')
     return { consistentPoint, snapshot: String(exported.rows[0]!.snapshot) }

@@ -130,7 +130,7 @@ export class PostgresSourceTask implements SourceTask {
     // Nothing was ever streamed, nor is it to be.
     if (mode === 'initial_only') return saved
     try {
-      checkSystem(saved, this.#prepared!.systemId)
+      checkSystem(saved, this.#prepared!.systemId, this.#prepared!.logEnd)
       checkSlot(saved, this.#config['slot.name'], slot)
       return saved
     } catch (error) {
@@ -195,6 +195,7 @@ export class PostgresSourceTask implements SourceTask {
       name,
       temporary,
       failover: !temporary && this.#config['slot.failover'] && serverVersion >= 170000,
+      serverVersion,
       timeoutMs: this.#config['slot.creation.timeout.ms'],
     }
     const holder = await holdSnapshot(this.#connection, this.#queries.query, request, this.#context)
