@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import datagen from '../../connectors/datagen/index.ts'
+import delta from '../../connectors/delta/index.ts'
+import file from '../../connectors/file/index.ts'
+import { primitive, record, structOf, type ConnectRecord } from '../../core/index.ts'
+import transforms from '../../transforms/index.ts'
+import { Judge, judgeMissing } from '../judge.ts'
+import { sinkOf, sourceOf, taskContext, transformOf } from './parts.ts'
+import { sinkLaws } from './sink.ts'
+import { sourceLaws } from './source.ts'
+import { transformLaws } from './transform.ts'
+
+/** A folder that goes with what is tested in it. */
+function folder(): { readonly path: (name: string) => string } & AsyncDisposable {
+  const root = mkdtempSync(join(tmpdir(), 'contract-'))
+  return {
+    path: (name) => join(root, name),
+    [Symbol.asyncDispose]: async () => rmSync(root, { recursive: true, force: true }),
+  }
+}
+
+for (const template of ['orders', 'rows']) {
+  sourceLaws(`datagen ${template}`, async () => ({
+    records: 57,
+    task: () => sourceOf(datagen, 'datagen', { template, topic: 't', count: '57', 'batch.rows': '10' }),
+    [Symbol.asyncDispose]: async () => {},
+  }))
+}
+
+sourceLaws('file', async () => {
+  const place = folder()
+  writeFileSync(place.path('in'), Array.from({ length: 40 }, (_, n) => `line ${n} ${'ü'.repeat(n)}\n`).join(''))
+  return {
+    records: 40,
+    task: () => sourceOf(file, 'file', { file: place.path('in'), topic: 't', 'batch.size': '7' }),
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  }
+})
+
+sinkLaws('file', async () => {
+  const place = folder()
+  return {
+    task: (generation) => sinkOf(file, 'file', { file: place.path('out') }, taskContext({ generation })),
+    read: async () => readFileSync(place.path('out'), 'utf8').split('\n').filter(Boolean).map(Number),
+    record: (n, partition) => record('t', String(n), { origin: { partition, position: n, seq: 0 } }),
+    dropsReplays: false,
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  }
+})
+
+const row = structOf([
+  ['id', primitive('int64')],
+  ['text', primitive('string', { optional: true })],
+])
+const key = structOf([['id', primitive('int64')]])
+function rowRecord(n: number, partition: string): ConnectRecord {
+  const extras = { key: { id: BigInt(n) }, keySchema: key, valueSchema: row, timestamp: n, origin: { partition, position: n, seq: 0 } }
+  return record('t', { id: BigInt(n), text: `row ${n}` }, extras)
+}
+
+const judge = Judge.open()
+after(() => judge?.[Symbol.asyncDispose]())
+
+for (const mode of judge ? ['append', 'upsert'] : []) {
+  sinkLaws(`delta ${mode}`, async () => {
+    const place = folder()
+    return {
+      task: (generation) => sinkOf(delta, 'delta', { path: place.path('lake'), mode }, taskContext({ generation })),
+      read: async () => (await judge!.readTable(place.path('lake/t'))).map(({ id }) => Number(id)),
+      record: rowRecord,
+      dropsReplays: true,
+      [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+    }
+  })
+}
+
+if (!judge) test('delta', { skip: judgeMissing }, () => {})
+
+const origin = { partition: 'p', position: 7, seq: 1 }
+const samples = [
+  rowRecord(1, 'p'),
+  record('t', { id: 5, text: 'schemaless' }, { key: { id: 5 }, origin }),
+  record('other', { id: 6, text: null }, { origin, timestamp: 3 }),
+]
+const transformsUnderTest: readonly (readonly [string, Record<string, string>])[] = [
+  ['org.apache.kafka.connect.transforms.RegexRouter', { regex: '(.*)', replacement: 'x-$1' }],
+  ['org.apache.kafka.connect.transforms.InsertField$Value', { 'static.field': 's', 'static.value': 'v', 'topic.field': 'topic' }],
+  ['org.apache.kafka.connect.transforms.ReplaceField$Value', { renames: 'text:words' }],
+  ['org.apache.kafka.connect.transforms.MaskField$Value', { fields: 'text' }],
+  ['org.apache.kafka.connect.transforms.Filter', {}],
+  ['io.debezium.transforms.ExtractNewRecordState', {}],
+]
+for (const [name, config] of transformsUnderTest) transformLaws(name, () => transformOf(transforms, name, config), samples)
