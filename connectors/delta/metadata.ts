@@ -106,9 +106,9 @@ function mapColumns(fields: readonly DeltaField[], existing: readonly DeltaField
   }
   const mapField = (field: DeltaField, old: boolean): DeltaField => {
     if (field.metadata[physicalNameKey] !== undefined) return field
-    id++
+    const own = ++id
     const physical = old ? field.name : `col-${randomUUID()}`
-    return { ...field, type: mapType(field.type, old), metadata: { ...field.metadata, [columnIdKey]: id, [physicalNameKey]: physical } }
+    return { ...field, type: mapType(field.type, old), metadata: { ...field.metadata, [columnIdKey]: own, [physicalNameKey]: physical } }
   }
   const mapped = fields.map((field) => mapField(field, existing.includes(field)))
   configuration['delta.columnMapping.maxColumnId'] = String(id)

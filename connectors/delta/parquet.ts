@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { AddFile } from './actions.ts'
-import { type DeltaField, physicalName, quoteName, quoteText } from './delta-types.ts'
+import { type DeltaField, type DeltaType, columnIdKey, physicalName, quoteName, quoteText } from './delta-types.ts'
 import type { Engine } from './engine.ts'
 import { type ColumnStatistics, statsText } from './statistics.ts'
 import type { Storage } from './storage.ts'
@@ -88,11 +88,34 @@ function partitionFolder(values: Readonly<Record<string, string | null>>): strin
     .join('')
 }
 
-/** Column mapping wants the ids in the files too (PROTOCOL.md, "Writer Requirements for Column Mapping"). */
+/** Column mapping wants the ids in the files too, of nested fields as well (PROTOCOL.md, "Writer Requirements for Column Mapping"). */
 function fieldIds(fields: readonly DeltaField[]): readonly string[] {
-  const ids = fields.flatMap((field) => {
-    const id = field.metadata['delta.columnMapping.id']
-    return typeof id === 'number' ? [`${quoteName(physicalName(field))}: ${id}`] : []
-  })
-  return ids.length > 0 ? [`FIELD_IDS {${ids.join(', ')}}`] : []
+  const ids = idsOf(fields)
+  return ids === '' ? [] : [`FIELD_IDS {${ids}}`]
+}
+
+function idsOf(fields: readonly DeltaField[]): string {
+  return fields
+    .flatMap((field) => {
+      const id = field.metadata[columnIdKey]
+      if (typeof id !== 'number') return []
+      const inner = innerIds(field.type)
+      return [`${quoteName(physicalName(field))}: ${inner === '' ? id : `{__duckdb_field_id: ${id}, ${inner}}`}`]
+    })
+    .join(', ')
+}
+
+function innerIds(type: DeltaType): string {
+  if (typeof type === 'string') return ''
+  const part = (name: string, inner: string): string[] => (inner === '' ? [] : [`${name}: {${inner}}`])
+  switch (type.type) {
+    case 'struct':
+      return idsOf(type.fields)
+    case 'array':
+      return part('element', innerIds(type.elementType)).join(', ')
+    case 'map':
+      return [...part('key', innerIds(type.keyType)), ...part('value', innerIds(type.valueType))].join(', ')
+    default:
+      return type satisfies never
+  }
 }
