@@ -162,7 +162,8 @@ export class FileSinkTask implements SinkTask {
     }
     this.#length = saved.length
     const known = saved.generation === this.#context.generation
-    this.#committed = known ? saved.offsets : undefined
+    // Nothing flushed yet is not the same as offsets that were reset: the worker's own still count.
+    this.#committed = known && Object.keys(saved.offsets).length > 0 ? saved.offsets : undefined
     this.#state = known ? saved : { ...saved, offsets: {} }
   }
 

@@ -190,6 +190,16 @@ test('a task left over from a killed worker is fenced, and its bytes do not stay
   assert.equal(readFileSync(file, 'utf8'), '0\n1\n')
 })
 
+test('a task that ended before its first flush leaves the offsets to the worker', async () => {
+  const file = join(folder(), 'out.txt')
+  for (let round = 0; round < 2; round++) {
+    await using sink = fileSink({ file })
+    await sink.open!()
+    assert.equal(await sink.committed!(), undefined)
+    await sink.put([text('one')], kill)
+  }
+})
+
 test('offsets belong to their generation and their connector', async () => {
   const file = join(folder(), 'out.txt')
   {
