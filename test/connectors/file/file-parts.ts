@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, realpathSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import plugin from '../../../connectors/file/index.ts'
@@ -14,9 +14,14 @@ export interface Heard {
   readonly warnings: string[]
 }
 
-/** A folder of its own. */
+const folders: string[] = []
+process.once('exit', () => folders.forEach((path) => rmSync(path, { recursive: true, force: true })))
+
+/** A folder of its own; removed when the test process ends. */
 export function folder(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'file-')))
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'file-')))
+  folders.push(path)
+  return path
 }
 
 /** A file source as a worker makes it. */

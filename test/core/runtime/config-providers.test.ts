@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { ConfigProviders } from '../../../core/runtime/config-providers.ts'
 
 const java = 'org.apache.kafka.common.config.provider.'
 
 function folder(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'providers-')))
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'providers-')))
+  after(() => rmSync(path, { recursive: true, force: true }))
+  return path
 }
 
 function env(pattern = 'APP_.*'): ConfigProviders {
