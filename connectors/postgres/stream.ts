@@ -1,33 +1,26 @@
-import { setImmediate as yieldToTimers, setTimeout as sleep } from 'node:timers/promises'
-import { idle, RetriableError, type ConnectRecord, type RecordBatch, type TaskContext } from '../../core/index.ts'
-import type { Catalog, Query } from './catalog.ts'
-import type { Captured } from './captured.ts'
+import { setImmediate as yieldToTimers } from 'node:timers/promises'
+import { idle, type ConnectRecord, type RecordBatch, type TaskContext } from '../../core/index.ts'
+import type { Query } from './catalog.ts'
 import { PgOutputDecoder, pgOutputTag, ProtocolError } from './decoder.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { Interruption, type RetrySettings } from './interruption.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
 import { tableKey, toOffsets, type Position } from './position.ts'
 import type { RecordFactory } from './records.ts'
-import { slotBusy, startReplication, type ReplicationSettings } from './replication.ts'
-import { errorCode, isTransient } from './server-error.ts'
-import type { ValueSettings } from './settings.ts'
-import { sameShape, tableShape, type TableShape } from './shape.ts'
+import { startReplication, type ReplicationSettings } from './replication.ts'
+import type { TableShape } from './shape.ts'
 import type { EventFilter } from './source-settings.ts'
-import type { Relation } from './tuple.ts'
+import { StreamedTables, type StreamedTablesParts } from './streamed-tables.ts'
 import type { WalSender } from './wal-sender.ts'
 
-export interface StreamParts {
+export interface StreamParts extends StreamedTablesParts {
   readonly replication: ReplicationSettings
-  readonly values: ValueSettings
-  readonly captured: Captured
   readonly events: EventFilter
-  readonly catalog: Catalog
   readonly query: Query
   readonly serverVersion: number
   readonly factory: RecordFactory
   readonly context: TaskContext
   readonly heartbeat: Heartbeat
-  /** Decides on a captured table that the position does not know, or knows under another oid. `stream`: all of it comes from the stream. */
-  readonly admit: (relation: Relation) => 'stream' | 'snapshot'
   readonly batchRowsMax: number
   readonly batchBytesMax: number
   readonly retry: RetrySettings
@@ -35,24 +28,8 @@ export interface StreamParts {
   readonly progress: () => void
 }
 
-export interface RetrySettings {
-  /** Longest pause between two tries to connect. Milliseconds. */
-  readonly pauseMsMax: number
-  /** Failing for longer is reported to the runtime. Milliseconds. */
-  readonly reportAfterMs: number
-  /** The same while another process reads the slot. */
-  readonly busyReportAfterMs: number
-}
-
-interface StreamedTable {
-  readonly shape: TableShape | null
-  /** Changes of transactions that committed before are in the table's snapshot. Infinity: the snapshot is still to come. */
-  from: Lsn
-}
-
 /** Milliseconds between two positions that are handed over only because the log moved on without us. */
 const idlePositionMs = 5_000
-const firstPauseMs = 100
 const waitMsMax = 1_000
 
 /**
@@ -65,14 +42,12 @@ const waitMsMax = 1_000
 export class ChangeStream implements AsyncDisposable {
   readonly #parts: StreamParts
   readonly #decoder = new PgOutputDecoder()
-  readonly #tables = new Map<number, StreamedTable>()
-  /** Of captured tables. Outlives the connection, so that an unchanged table keeps its schemas. */
-  readonly #shapes = new Map<number, TableShape>()
+  readonly #tables: StreamedTables
+  readonly #interruption: Interruption
+  /** But for its tables, which `#tables` knows. */
   #position: Position
   #durable: Lsn
   #sender: WalSender | undefined
-  #lastRelation: Relation | undefined
-  #lastTable: StreamedTable | undefined
   // The batch in the making, and how much of it belongs to whole transactions.
   #out: ConnectRecord[] = []
   #whole = 0
@@ -90,12 +65,12 @@ export class ChangeStream implements AsyncDisposable {
   readonly #dropped: ConnectRecord[] = []
   #idleLsn: Lsn = 0
   #idleAt = 0
-  #failingSince = 0
-  #pauseMs = firstPauseMs
   #warnedTruncate = false
 
   constructor(parts: StreamParts, position: Position) {
     this.#parts = parts
+    this.#tables = new StreamedTables(parts, position.tables)
+    this.#interruption = new Interruption(parts.retry, parts.replication.slot, parts.context)
     this.#position = position
     this.#durable = position.lsn
     parts.factory.resumeAfter(position.commitLsn)
@@ -103,7 +78,7 @@ export class ChangeStream implements AsyncDisposable {
 
   /** Where the stream stands: after everything that was handed out. */
   get position(): Position {
-    return this.#position
+    return { ...this.#position, tables: this.#tables.progress }
   }
 
   /** False in the middle of a transaction of which a part was handed out. */
@@ -111,15 +86,14 @@ export class ChangeStream implements AsyncDisposable {
     return !this.#open && !this.#inside
   }
 
-  /** Tables that were met without a snapshot; `snapshotted` takes them off. */
-  readonly wanted = new Map<string, Relation>()
+  /** Tables whose content was never read; `snapshotted` takes them off. */
+  get wanted(): StreamedTables['wanted'] {
+    return this.#tables.wanted
+  }
 
   /** A snapshot of these tables was handed out whole: their changes go on from it. */
   snapshotted(tables: NonNullable<Position['tables']>): void {
-    this.#position = { ...this.#position, tables: { ...this.#position.tables, ...tables } }
-    this.#tables.clear()
-    this.#lastRelation = undefined
-    for (const name of Object.keys(tables)) this.wanted.delete(name)
+    this.#tables.snapshotted(tables)
   }
 
   /** Everything up to `lsn` is durable in the sink and saved. */
@@ -145,8 +119,8 @@ export class ChangeStream implements AsyncDisposable {
         else await sender.wait(signal, Math.min(waitMsMax, this.#parts.heartbeat.remainingMs()))
       } catch (error) {
         await this.#disconnect()
-        this.#countFailure(error)
-        if (!(await this.#pause(signal))) return idle
+        this.#interruption.failed(error)
+        if (!(await this.#interruption.pause(signal))) return idle
       }
       this.#parts.progress()
     }
@@ -163,11 +137,9 @@ export class ChangeStream implements AsyncDisposable {
     const sender = await startReplication(replication, this.#position, this.#durable, query, serverVersion, context.log)
     context.log.info({ slot: replication.slot, from: formatLsn(this.#position.lsn) }, 'Streaming changes')
     this.#decoder.reset()
-    this.#tables.clear()
-    this.#lastRelation = undefined
+    this.#tables.reset()
+    this.#interruption.over()
     this.#sender = sender
-    this.#failingSince = 0
-    this.#pauseMs = firstPauseMs
     return sender
   }
 
@@ -181,41 +153,6 @@ export class ChangeStream implements AsyncDisposable {
       this.#inside = false
     }
     await sender?.[Symbol.asyncDispose]()
-  }
-
-  /** Throws what waiting does not cure, or has not cured for long enough. */
-  #countFailure(error: unknown): void {
-    const { retry, replication, context } = this.#parts
-    const busy = errorCode(error) === '55006'
-    if (!busy && !isTransient(error)) throw error
-    const now = performance.now()
-    if (this.#failingSince === 0) this.#failingSince = now
-    const failingMs = now - this.#failingSince
-    context.log.warn({ err: error, failingMs: Math.round(failingMs) }, 'The replication stream is interrupted; it is opened again')
-    if (failingMs < (busy ? retry.busyReportAfterMs : retry.reportAfterMs)) return
-    this.#failingSince = 0
-    if (busy) throw slotBusy(error, replication.slot)
-    const seconds = Math.round(failingMs / 1000)
-    throw new RetriableError(
-      `The database has not been reachable for ${seconds} s: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    )
-  }
-
-  /** False: the signal aborted. */
-  async #pause(signal: AbortSignal): Promise<boolean> {
-    const pauseMs = this.#pauseMs * (0.75 + Math.random() / 2)
-    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#parts.retry.pauseMsMax)
-    this.#parts.context.report({ phase: 'reconnecting' })
-    try {
-      await sleep(pauseMs, undefined, { signal })
-      return true
-    } catch {
-      // Only the signal ends it early.
-      return false
-    }
   }
 
   /** Between two transactions. */
@@ -242,12 +179,12 @@ export class ChangeStream implements AsyncDisposable {
       this.#bytes += sender.end - sender.start
       const length = this.#out.length
       const seq = this.#seq
-      if (this.#decode(sender)) await this.#describe(this.#decoder.relation)
+      if (this.#decode(sender)) await this.#tables.describe(this.#decoder.relation)
       if (this.#parts.catalog.takeOutdated()) {
         // An enum got a label, which changes the schema but sends no RELATION: the row is read again under the new schema.
         this.#parts.factory.takeBack(this.#out, length)
         this.#seq = seq
-        await this.#describe(this.#decoder.relation)
+        await this.#tables.describe(this.#decoder.relation)
         this.#decode(sender)
         this.#parts.catalog.takeOutdated()
       }
@@ -261,7 +198,7 @@ export class ChangeStream implements AsyncDisposable {
     const { factory, events } = this.#parts
     switch (decoder.decode(sender.buffer, sender.start, sender.end)) {
       case pgOutputTag.insert: {
-        const table = this.#table(decoder.relation)
+        const table = this.#tables.find(decoder.relation)
         const seq = this.#seq + 1
         this.#seq = seq
         if (table.shape !== null && events.creates && this.#finalLsn >= table.from) {
@@ -270,7 +207,7 @@ export class ChangeStream implements AsyncDisposable {
         return false
       }
       case pgOutputTag.update: {
-        const table = this.#table(decoder.relation)
+        const table = this.#tables.find(decoder.relation)
         const old = decoder.oldRowKind === null ? null : decoder.oldRow
         const seq = this.#seq + 1
         // Where the old row came along the key may have changed: a delete and a create. Counted by what the server sends alone, so that
@@ -282,7 +219,7 @@ export class ChangeStream implements AsyncDisposable {
         return false
       }
       case pgOutputTag.delete: {
-        const table = this.#table(decoder.relation)
+        const table = this.#tables.find(decoder.relation)
         const seq = this.#seq + 1
         this.#seq = seq
         if (table.shape !== null && events.deletes && this.#finalLsn >= table.from) {
@@ -339,7 +276,7 @@ export class ChangeStream implements AsyncDisposable {
   #truncate(lsn: Lsn): void {
     const shapes: TableShape[] = []
     for (const relation of this.#decoder.truncated) {
-      const table = this.#table(relation)
+      const table = this.#tables.find(relation)
       if (table.shape !== null && this.#finalLsn >= table.from) shapes.push(table.shape)
     }
     const seq = this.#seq + 1
@@ -383,61 +320,12 @@ export class ChangeStream implements AsyncDisposable {
     return this.#dropped
   }
 
-  #table(relation: Relation): StreamedTable {
-    if (relation === this.#lastRelation) return this.#lastTable!
-    const table = this.#tables.get(relation.oid) ?? this.#admit(relation)
-    this.#lastRelation = relation
-    this.#lastTable = table
-    return table
-  }
-
-  async #describe(relation: Relation): Promise<void> {
-    const { catalog, values, captured } = this.#parts
-    let shape: TableShape | null = null
-    if (captured.table(relation.schema, relation.name)) {
-      const oids = relation.columns.map((column) => column.typeOid)
-      // A type that a person made may have changed since (new enum labels).
-      catalog.forgetTypes(oids.filter((oid) => oid >= 16384))
-      await catalog.ensureTypes(oids)
-      const made = tableShape(relation, await catalog.table(relation.oid), catalog, values)
-      const former = this.#shapes.get(relation.oid)
-      shape = former !== undefined && sameShape(former, made) ? former : made
-      this.#shapes.set(relation.oid, shape)
-    } else {
-      this.#shapes.delete(relation.oid)
-    }
-    // Admitted with its first row: with publish_via_partition_root a leaf is described, too, but its rows come as the root's.
-    this.#tables.delete(relation.oid)
-    this.#lastRelation = undefined
-  }
-
-  #admit(relation: Relation): StreamedTable {
-    const shape = this.#shapes.get(relation.oid) ?? null
-    const table: StreamedTable = { shape, from: shape === null ? 0 : this.#fromLsn(relation) }
-    this.#tables.set(relation.oid, table)
-    return table
-  }
-
-  #fromLsn(relation: Relation): Lsn {
-    const { tables } = this.#position
-    if (tables === undefined) return 0
-    const name = tableKey(relation)
-    const known = tables[name]
-    if (known !== undefined && known.oid === relation.oid) return known.lsn
-    if (this.#parts.admit(relation) === 'stream') {
-      this.#position = { ...this.#position, tables: { ...tables, [name]: { oid: relation.oid, lsn: 0 } } }
-      return 0
-    }
-    this.wanted.set(name, relation)
-    return Number.POSITIVE_INFINITY
-  }
-
   #batch(state: 'empty' | 'full'): RecordBatch | undefined {
     const { prefix } = this.#parts.values
     if (this.#whole > 0 || (this.#open && !this.#inside)) {
       const records = this.#whole === this.#out.length ? this.#out : this.#out.slice(0, this.#whole)
       const rest = this.#whole === this.#out.length ? [] : this.#out.slice(this.#whole)
-      const batch = { records, offsets: toOffsets(prefix, this.#position), bytes: this.#bytes }
+      const batch = { records, offsets: toOffsets(prefix, this.position), bytes: this.#bytes }
       this.#start(rest)
       this.#open = false
       return batch
@@ -471,6 +359,6 @@ export class ChangeStream implements AsyncDisposable {
     if (!this.#moved || now - this.#idleAt < idlePositionMs) return undefined
     this.#idleAt = now
     this.#moved = false
-    return { records: [], offsets: toOffsets(prefix, this.#position) }
+    return { records: [], offsets: toOffsets(prefix, this.position) }
   }
 }

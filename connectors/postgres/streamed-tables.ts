@@ -1,0 +1,107 @@
+import type { Captured } from './captured.ts'
+import type { Catalog } from './catalog.ts'
+import type { Lsn } from './lsn.ts'
+import { tableKey, type Position } from './position.ts'
+import type { ValueSettings } from './settings.ts'
+import { sameShape, tableShape, type TableShape } from './shape.ts'
+import type { Relation } from './tuple.ts'
+
+/** What the stream knows of one table. */
+export interface StreamedTable {
+  /** null: not captured. */
+  readonly shape: TableShape | null
+  /** Changes of transactions that committed before are in the table's snapshot. Infinity: the snapshot is still to come. */
+  readonly from: Lsn
+}
+
+export interface StreamedTablesParts {
+  readonly values: ValueSettings
+  readonly captured: Captured
+  readonly catalog: Catalog
+  /** Decides on a captured table that the position does not know, or knows under another oid. `stream`: all of it comes from the stream. */
+  readonly admit: (relation: Relation) => 'stream' | 'snapshot'
+}
+
+/** The tables that the server describes on the stream: their shapes, and from where on their changes count. */
+export class StreamedTables {
+  /** Tables that were met without a snapshot; `snapshotted` takes them off. */
+  readonly wanted = new Map<string, Relation>()
+  readonly #parts: StreamedTablesParts
+  readonly #tables = new Map<number, StreamedTable>()
+  /** Of captured tables. Outlives the connection, so that an unchanged table keeps its schemas. */
+  readonly #shapes = new Map<number, TableShape>()
+  #progress: Position['tables']
+  #lastRelation: Relation | undefined
+  #lastTable: StreamedTable | undefined
+
+  constructor(parts: StreamedTablesParts, progress: Position['tables']) {
+    this.#parts = parts
+    this.#progress = progress
+  }
+
+  /** What is to be saved of them. */
+  get progress(): Position['tables'] {
+    return this.#progress
+  }
+
+  /** A snapshot of these tables was handed out whole: their changes go on from it. */
+  snapshotted(tables: NonNullable<Position['tables']>): void {
+    this.#progress = { ...this.#progress, ...tables }
+    for (const name of Object.keys(tables)) this.wanted.delete(name)
+    this.reset()
+  }
+
+  /** A new connection describes all tables anew. */
+  reset(): void {
+    this.#tables.clear()
+    this.#lastRelation = undefined
+  }
+
+  /** The table that a row belongs to; described before. */
+  find(relation: Relation): StreamedTable {
+    if (relation === this.#lastRelation) return this.#lastTable!
+    let table = this.#tables.get(relation.oid)
+    if (table === undefined) {
+      const shape = this.#shapes.get(relation.oid) ?? null
+      table = { shape, from: shape === null ? 0 : this.#from(relation) }
+      this.#tables.set(relation.oid, table)
+    }
+    this.#lastRelation = relation
+    this.#lastTable = table
+    return table
+  }
+
+  /**
+   * Makes the shape of a table that the server describes. It is admitted with its first row only: with publish_via_partition_root a leaf is
+   * described, too, but its rows come as the root's.
+   */
+  async describe(relation: Relation): Promise<void> {
+    const { catalog, values, captured } = this.#parts
+    this.#tables.delete(relation.oid)
+    this.#lastRelation = undefined
+    if (!captured.table(relation.schema, relation.name)) {
+      this.#shapes.delete(relation.oid)
+      return
+    }
+    const oids = relation.columns.map((column) => column.typeOid)
+    // A type that a person made may have changed since (new enum labels).
+    catalog.forgetTypes(oids.filter((oid) => oid >= 16384))
+    await catalog.ensureTypes(oids)
+    const made = tableShape(relation, await catalog.table(relation.oid), catalog, values)
+    const former = this.#shapes.get(relation.oid)
+    this.#shapes.set(relation.oid, former !== undefined && sameShape(former, made) ? former : made)
+  }
+
+  #from(relation: Relation): Lsn {
+    if (this.#progress === undefined) return 0
+    const name = tableKey(relation)
+    const known = this.#progress[name]
+    if (known !== undefined && known.oid === relation.oid) return known.lsn
+    if (this.#parts.admit(relation) === 'stream') {
+      this.#progress = { ...this.#progress, [name]: { oid: relation.oid, lsn: 0 } }
+      return 0
+    }
+    this.wanted.set(name, relation)
+    return Number.POSITIVE_INFINITY
+  }
+}
