@@ -95,7 +95,7 @@ export class TaskRun {
       log: this.#log,
       converters,
       reject: (record, error) => tolerance.reject(stage, record, error),
-      report: (progress) => meter.report(progress),
+      report: (progress) => meter.report(progress.phase === undefined ? progress : { ...progress, phase: this.#redact(progress.phase) }),
     })
     const { source, sink } = await createEnds(spec, loader, { source: context('TASK_POLL'), sink: context('TASK_PUT') })
     const retry = new Retry(spec.retry, this.#log, this.#stop.signal, () => meter.retried())

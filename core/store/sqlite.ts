@@ -6,6 +6,13 @@ import type { OffsetStore } from '../contract/offsets.ts'
 import type { Offsets } from '../contract/record.ts'
 import type { HostIdentity, StoredConnector, StoredStatus, StoredTarget, WorkerStore } from './store.ts'
 
+interface Save {
+  readonly connector: string
+  readonly offsets: Offsets
+  resolve(): void
+  reject(error: Error): void
+}
+
 /** Format of the file; a worker refuses files of a newer one and leaves them as they are. */
 const format = 1
 /** "Mill" as SQLite's application id: tells our files from other programs' databases. */
@@ -30,6 +37,8 @@ export class SqliteStore implements WorkerStore {
   readonly offsets: OffsetStore
   readonly #db: DatabaseSync
   readonly #owner: string
+  /** Saves of this turn of the event loop: one commit makes them durable together, so that many tasks do not wait for many syncs. */
+  #saves: Save[] = []
   readonly #prepared = new Map<string, StatementSync>()
 
   /** Opens or creates the file. Throws an Error that names the file and the way out where it is locked, damaged, foreign or too new. */
@@ -49,9 +58,15 @@ export class SqliteStore implements WorkerStore {
     }
     writeFileSync(this.#owner, `${process.pid}\n`)
     this.offsets = {
-      load: async (connector) => this.#loadOffsets(connector),
-      save: async (connector, offsets) => this.#atomically(() => this.#mergeOffsets(connector, offsets)),
-      reset: async (connector) => this.#atomically(() => this.#forgetOffsets(connector)),
+      load: async (connector) => {
+        this.#commitSaves()
+        return this.#loadOffsets(connector)
+      },
+      save: (connector, offsets) => this.#saveTogether(connector, offsets),
+      reset: async (connector) => {
+        this.#commitSaves()
+        this.#atomically(() => this.#forgetOffsets(connector))
+      },
     }
   }
 
@@ -111,6 +126,7 @@ export class SqliteStore implements WorkerStore {
   }
 
   async alterOffsets(name: string, offsets: Offsets, { replace }: { readonly replace: boolean }): Promise<void> {
+    this.#commitSaves()
     this.#atomically(() => {
       if (replace) this.#forgetOffsets(name)
       this.#mergeOffsets(name, offsets)
@@ -136,6 +152,7 @@ export class SqliteStore implements WorkerStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#db.isOpen) return
+    this.#commitSaves()
     this.#db.close()
     rmSync(this.#owner, { force: true })
   }
@@ -163,6 +180,28 @@ export class SqliteStore implements WorkerStore {
     const check = this.#get('pragma quick_check')!['quick_check']
     if (check !== 'ok')
       throw new Error(`${file} is damaged (${String(check)}); restore it from a copy, or name another file with store.path`)
+  }
+
+  #saveTogether(connector: string, offsets: Offsets): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#saves.push({ connector, offsets, resolve, reject })
+      if (this.#saves.length === 1) setImmediate(() => this.#commitSaves())
+    })
+  }
+
+  #commitSaves(): void {
+    const saves = this.#saves
+    if (saves.length === 0) return
+    this.#saves = []
+    try {
+      this.#atomically(() => {
+        for (const { connector, offsets } of saves) this.#mergeOffsets(connector, offsets)
+      })
+    } catch (error) {
+      for (const { reject } of saves) reject(error as Error)
+      return
+    }
+    for (const { resolve } of saves) resolve()
   }
 
   #loadOffsets(connector: string): Offsets | undefined {
