@@ -79,9 +79,13 @@ export class Engine implements AsyncDisposable {
     })
   }
 
-  /** For adding whole chunks to a table; close it before the table is read. */
-  async appender(table: string): Promise<DuckDBAppender> {
-    return await this.#with((connection) => connection.createAppender(table))
+  /**
+   * For adding whole chunks to a table; close it before the table is read. It has a connection of its own: appending runs statements inside, and
+   * a second statement on a connection breaks the one that is in flight there.
+   */
+  async appender(table: string): Promise<{ readonly appender: DuckDBAppender; readonly connection: DuckDBConnection }> {
+    const connection = await this.#instance.connect()
+    return { connection, appender: await connection.createAppender(table) }
   }
 
   /** An empty chunk of these column types. */

@@ -88,12 +88,12 @@ export class DeltaSinkTask implements SinkTask {
     if (note.tables.length === 0) {
       await ledger.keep(note.flush, all)
     } else {
-      for (const table of pending) await table.drain()
+      await eachOf(pending, (table) => table.drain(kill))
       await ledger.register(note.tables)
-      for (const table of pending) {
+      await eachOf(pending, async (table) => {
         await table.commit(note, kill)
         this.#context.report({ tables: this.#versions() })
-      }
+      })
     }
     this.#standing = { flush: note.flush, offsets: all }
     this.#flushing = undefined
@@ -172,4 +172,25 @@ export class DeltaSinkTask implements SinkTask {
     }
     return [...batches.values()]
   }
+}
+
+/** Tables that are written at the same time; DuckDB has as many connections. */
+const tablesAtOnce = 3
+
+/** Does the work for every table, some at a time. After a failure no other begins, and all that began are waited for before it is thrown. */
+async function eachOf(tables: readonly LakeTable[], work: (table: LakeTable) => Promise<void>): Promise<void> {
+  const left = [...tables]
+  const lane = async (): Promise<void> => {
+    for (let table = left.shift(); table; table = left.shift()) {
+      try {
+        await work(table)
+      } catch (error) {
+        left.length = 0
+        throw error
+      }
+    }
+  }
+  const outcomes = await Promise.allSettled(Array.from({ length: tablesAtOnce }, lane))
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
 }

@@ -1,4 +1,4 @@
-import type { DuckDBAppender, DuckDBDataChunk } from '@duckdb/node-api'
+import type { DuckDBAppender, DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api'
 import type { Schema } from '../../core/index.ts'
 import { type DeltaField, sqlType } from './delta-types.ts'
 import { duckType } from './duck-types.ts'
@@ -26,16 +26,24 @@ export class Stage<E> implements AsyncDisposable {
   readonly columns: readonly StageColumn<E>[]
   readonly #engine: Engine
   readonly #appender: DuckDBAppender
+  readonly #connection: DuckDBConnection
   readonly #chunk: DuckDBDataChunk
   readonly #writers: readonly VectorWriter[]
   #rows = 0
   #open = true
 
-  private constructor(engine: Engine, table: string, columns: readonly StageColumn<E>[], appender: DuckDBAppender) {
+  private constructor(
+    engine: Engine,
+    table: string,
+    columns: readonly StageColumn<E>[],
+    appender: DuckDBAppender,
+    connection: DuckDBConnection,
+  ) {
     this.table = table
     this.columns = columns
     this.#engine = engine
     this.#appender = appender
+    this.#connection = connection
     this.#chunk = engine.chunk(columns.map((column) => duckType(engine.api, column.field.type)))
     this.#writers = columns.map((column) => vectorWriter(engine.bindings, column.source, column.field.type))
   }
@@ -44,7 +52,8 @@ export class Stage<E> implements AsyncDisposable {
   static async create<E>(engine: Engine, columns: readonly StageColumn<E>[]): Promise<Stage<E>> {
     const table = engine.name('stage')
     await engine.run(`CREATE TABLE ${table} (${columns.map((column, index) => `c${index} ${sqlType(column.field.type)}`).join(', ')})`)
-    return new Stage(engine, table, columns, await engine.appender(table))
+    const { appender, connection } = await engine.appender(table)
+    return new Stage(engine, table, columns, appender, connection)
   }
 
   get rows(): number {
@@ -85,6 +94,7 @@ export class Stage<E> implements AsyncDisposable {
     if (!this.#open) return
     this.#open = false
     this.#appender.closeSync()
+    this.#connection.closeSync()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

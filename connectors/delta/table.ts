@@ -170,7 +170,8 @@ export class LakeTable {
   }
 
   /** Writes what is staged to files. */
-  async drain(): Promise<void> {
+  async drain(kill: AbortSignal): Promise<void> {
+    kill.throwIfAborted()
     this.#window?.seal()
     await this.#window?.drain()
   }
