@@ -22,4 +22,4 @@ export const textCodec: ColumnCodec = (buffer, start, end) => {
 }
 
 /** Below this many bytes a loop over characters beats the call into the runtime. */
-const shortText = 12
+const shortText = 7
