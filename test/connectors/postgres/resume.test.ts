@@ -153,4 +153,58 @@ for (const version of postgresVersions) {
     await tail.count(1)
     assert.deepEqual(tail.summary(), ['c 2'])
   })
+
+  test(`Postgres ${version}: a task that ends inside a table lets go of it at once, and another one reads it whole`, async () => {
+    const database = await servers.database(version)
+    await database.query(
+      "CREATE TABLE big (id int PRIMARY KEY, filler text); INSERT INTO big SELECT g, repeat('x', 200) FROM generate_series(1, 60000) g",
+    )
+    for (let round = 0; round < 3; round++) {
+      const first = await database.tail({ 'snapshot.max.threads': '2', 'max.batch.size': '500' })
+      await first.count(1 + round * 3_000)
+      const began = performance.now()
+      await first[Symbol.asyncDispose]()
+      assert.ok(performance.now() - began < 5_000)
+      assert.equal(first.closed, 0)
+      assert.equal(first.offsets, undefined)
+    }
+    const left = `SELECT count(*)::int AS left FROM pg_stat_activity WHERE application_name LIKE 'Millrace%' AND datname = '${database.name}'`
+    for (let i = 0; i < 100 && (await database.query(left))[0]!.left !== 0; i++) await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.deepEqual(await database.query(left), [{ left: 0 }])
+    await using second = await database.tail({ 'snapshot.max.threads': '2' })
+    await second.until((tail) => tail.closed > 0)
+    assert.equal(new Set(second.records.map((record) => (record.key as { id: number }).id)).size, 60_000)
+    assert.equal(second.records.length, 60_000)
+  })
+
+  test(`Postgres ${version}: a snapshot whose connection breaks fails the task for good, and a new task reads the table whole`, async () => {
+    const database = await servers.database(version)
+    await database.query(
+      "CREATE TABLE big (id int PRIMARY KEY, filler text); INSERT INTO big SELECT g, repeat('x', 200) FROM generate_series(1, 60000) g",
+    )
+    await using first = await database.tail({ 'max.batch.size': '500' })
+    await first.count(500)
+    await database.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'Millrace % snapshot' AND datname = current_database()",
+    )
+    await assert.rejects(first.count(60_000), /snapshot of public.big broke off/)
+    await assert.rejects(first.poll(), /snapshot of public.big broke off/)
+    await using second = await database.tail()
+    await second.until((tail) => tail.closed > 0)
+    assert.equal(second.records.length, 60_000)
+  })
+
+  test(`Postgres ${version}: a table that is rewritten before the snapshot reads it does not pass for empty`, async () => {
+    const database = await servers.database(version)
+    await database.query(
+      "CREATE TABLE a (id int PRIMARY KEY, filler text); INSERT INTO a SELECT g, repeat('x', 200) FROM generate_series(1, 30000) g; CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1)",
+    )
+    await using first = await database.tail({ 'max.batch.size': '100' })
+    await first.count(1)
+    await database.query('ALTER TABLE b ALTER id TYPE bigint')
+    await assert.rejects(first.count(30_001), /public.b was rewritten/)
+    await using second = await database.tail({}, first.offsets)
+    await second.count(1)
+    assert.deepEqual(second.summary(), ['r 1'])
+  })
 }
