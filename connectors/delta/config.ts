@@ -1,4 +1,4 @@
-import { type ConfigOf, defineConfig } from '../../core/index.ts'
+import { type ConfigIssue, type ConfigOf, defineConfig } from '../../core/index.ts'
 import { formatFault } from './table-path.ts'
 
 /** The Delta sink's keys. When and how much is flushed (`flush.*`) is the runtime's. */
@@ -99,3 +99,31 @@ export const deltaConfig = defineConfig({
 })
 
 export type DeltaConfig = ConfigOf<typeof deltaConfig>
+
+/** The config with its choices in lower case, as the code compares them: `oneOf` takes any case. */
+export function normalized(config: DeltaConfig): DeltaConfig {
+  const choices = ['mode', 'schema.evolution', 'parquet.writer', 'parquet.compression'] as const
+  return { ...config, ...Object.fromEntries(choices.map((key) => [key, config[key].toLowerCase()])) }
+}
+
+/** Faults of keys that do not go together. */
+export function deltaIssues(given: DeltaConfig): readonly ConfigIssue[] {
+  const config = normalized(given)
+  if (config['parquet.writer'] !== 'parquetjs-lite') return []
+  const issues: ConfigIssue[] = []
+  if (config.mode === 'upsert') {
+    issues.push({
+      key: 'parquet.writer',
+      value: config['parquet.writer'],
+      message: 'parquetjs-lite writes in append mode only; use duckdb for mode=upsert',
+    })
+  }
+  if (config['partition.by'].length > 0) {
+    issues.push({
+      key: 'partition.by',
+      value: config['partition.by'].join(','),
+      message: 'parquetjs-lite writes no partitions; use parquet.writer=duckdb',
+    })
+  }
+  return issues
+}

@@ -79,6 +79,17 @@ export class Engine implements AsyncDisposable {
     })
   }
 
+  /** The rows of one statement, a chunk's columns at a time. */
+  async *chunks(sql: string): AsyncGenerator<readonly (readonly unknown[])[]> {
+    const connection = await this.#instance.connect()
+    try {
+      const result = await connection.stream(sql)
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) yield chunk.getColumns()
+    } finally {
+      connection.closeSync()
+    }
+  }
+
   /**
    * For adding whole chunks to a table; close it before the table is read. It has a connection of its own: appending runs statements inside, and
    * a second statement on a connection breaks the one that is in flight there.

@@ -1,5 +1,5 @@
 import { definePlugin, sink } from '../../core/index.ts'
-import { deltaConfig } from './config.ts'
+import { deltaConfig, deltaIssues } from './config.ts'
 
 /** Delta Lake tables in a local folder. The task and DuckDB are loaded when a task is made, not when the connector is listed. */
 export default definePlugin({
@@ -12,6 +12,7 @@ export default definePlugin({
       aliases: ['delta', 'DeltaSink', 'DeltaSinkConnector'],
       doc: 'Writes records to Delta Lake tables, exactly once, as a change log or as a mirror of the source.',
       config: deltaConfig,
+      validate: (config) => Promise.resolve(deltaIssues(config)),
       async create(config, context) {
         const { DeltaSinkTask } = await import('./sink.ts')
         return new DeltaSinkTask(config, context)

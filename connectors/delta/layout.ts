@@ -23,6 +23,9 @@ export const keyColumn = '__key'
 /** Append mode: names of the columns whose value the source did not send. */
 export const unavailableColumn = '__unavailable'
 
+/** Append mode: the columns of the change log itself. */
+export const controlColumns: readonly string[] = ['__op', '__lsn', '__seq', '__source_ts_ms']
+
 const text = primitive('string', { optional: true })
 const long = primitive('int64', { optional: true })
 const texts = arrayOf(primitive('string'), { optional: true })

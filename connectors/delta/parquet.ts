@@ -18,11 +18,6 @@ export interface FileContent {
 /** Writes a data file; resolves to its add action when it is durable, to undefined where there are no rows. */
 export type RowWriter = (content: FileContent) => Promise<AddFile | undefined>
 
-export interface ParquetSettings {
-  /** zstd, snappy, gzip, lz4, brotli or uncompressed. */
-  readonly compression: string
-}
-
 /** Bytes of rows before compression that a row group holds at most; DuckDB buffers one row group while it writes. */
 const rowGroupBytesMax = 32 * 1024 * 1024
 const rowGroupRowsMax = 122_880
@@ -33,14 +28,14 @@ export async function writeParquet(
   storage: Storage,
   table: string,
   content: FileContent,
-  settings: ParquetSettings,
+  compression: string,
 ): Promise<AddFile | undefined> {
   const folder = partitionFolder(content.partitionValues)
-  const name = `${folder}part-${randomUUID()}.${settings.compression}.parquet`
+  const name = `${folder}part-${randomUUID()}.${compression}.parquet`
   const rows = content.rowBytes > 0 ? Math.floor(rowGroupBytesMax / content.rowBytes) : rowGroupRowsMax
   const options = [
     'FORMAT parquet',
-    `CODEC ${quoteText(settings.compression)}`,
+    `CODEC ${quoteText(compression)}`,
     `ROW_GROUP_SIZE ${Math.max(2048, Math.min(rowGroupRowsMax, rows))}`,
     'RETURN_STATS',
     // With a bloom filter, `WHERE v = 0` misses rows that hold -0.0 (measured).
@@ -74,7 +69,8 @@ export function fileName(table: string, path: string): string {
   return `${table}/${decodeURIComponent(path)}`
 }
 
-function encodePath(name: string): string {
+/** A file's name as the log spells it. */
+export function encodePath(name: string): string {
   return name.split('/').map(encodeURIComponent).join('/')
 }
 

@@ -1,6 +1,6 @@
 import { type ConnectRecord, DataError, type Offsets, type SinkTask, type TaskContext } from '../../core/index.ts'
 import type { Change } from './changes.ts'
-import type { DeltaConfig } from './config.ts'
+import { type DeltaConfig, normalized } from './config.ts'
 import { Engine } from './engine.ts'
 import { type FlushNote, Ledger, type Standing } from './ledger.ts'
 import { LocalStorage } from './storage.ts'
@@ -39,7 +39,7 @@ export class DeltaSinkTask implements SinkTask {
   #broken: unknown
 
   constructor(config: DeltaConfig, context: TaskContext) {
-    this.#config = config
+    this.#config = normalized(config)
     this.#context = context
     this.#reader = new RecordReader(config['unavailable.value.placeholder'], context.log)
   }

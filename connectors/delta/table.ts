@@ -8,6 +8,7 @@ import type { Layout } from './layout.ts'
 import type { FlushNote } from './ledger.ts'
 import { type TableState, readTable } from './log.ts'
 import { changeTable, checkSupported, formProperty, modeProperty, sourcesProperty } from './metadata.ts'
+import { checkLiteColumns, writeParquetLite } from './parquet-lite.ts'
 import { type RowWriter, writeParquet } from './parquet.ts'
 import { type Cursor, type PlannedBatch, Planner, type Rejected } from './plan.ts'
 import { Positions } from './positions.ts'
@@ -52,8 +53,9 @@ export class LakeTable {
     this.#planner = new Planner(name, lake.config)
     this.#sources = new Set(JSON.parse(state.metaData?.configuration[sourcesProperty] ?? '[]') as string[])
     this.#vectors = new VectorCache(lake.storage, name)
-    const settings = { compression: lake.config['parquet.compression'] }
-    this.#write = (content) => writeParquet(lake.engine, lake.storage, name, content, settings)
+    const compression = lake.config['parquet.compression']
+    const write = lake.config['parquet.writer'] === 'parquetjs-lite' ? writeParquetLite : writeParquet
+    this.#write = (content) => write(lake.engine, lake.storage, name, content, compression)
   }
 
   /** Reads the table's log, if there is one. Throws where the table cannot be written by this sink in its mode. */
@@ -225,6 +227,7 @@ export class LakeTable {
 
   /** Adds the layout's new columns to what the window will commit. Throws a DataError where they do not fit the table. */
   #follow(window: Window, layout: Layout): void {
+    if (this.#lake.config['parquet.writer'] === 'parquetjs-lite') checkLiteColumns(this.name, layout.fields)
     const { added } = evolve(this.name, window.change.schema, layout.fields)
     const exists = this.#state.version >= 0
     if (exists && added.length > 0 && this.#lake.config['schema.evolution'] === 'none') {
