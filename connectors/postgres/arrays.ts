@@ -126,7 +126,7 @@ function isNull(buffer: Buffer, at: number): boolean {
 }
 
 function malformed(buffer: Buffer, start: number, end: number): DataError {
-  return new DataError(`"${buffer.utf8Slice(start, Math.min(end, start + 100))}" is not an array in Postgres' text form`)
+  return new DataError(`"${buffer.toString('utf8', start, Math.min(end, start + 100))}" is not an array in Postgres' text form`)
 }
 
 const bracket = 0x5b

@@ -86,7 +86,7 @@ export const booleanCodec: ColumnCodec = (buffer, start, end) => {
 }
 
 function wrongInteger(buffer: Buffer, start: number, end: number): never {
-  throw new DataError(`"${buffer.utf8Slice(start, end)}" is not an integer`)
+  throw new DataError(`"${buffer.toString('utf8', start, end)}" is not an integer`)
 }
 
 export const zero = 0x30

@@ -23,7 +23,7 @@ export function readMoment(buffer: Buffer, start: number, end: number): Moment {
   moment.infinite = 0
   moment.offset = 0
   moment.micros = 0
-  if (buffer[start + 4] === minus && buffer[start + 7] === minus && buffer[end - 1] !== letterC) {
+  if (end - start >= 10 && buffer[start + 4] === minus && buffer[start + 7] === minus && buffer[end - 1] !== letterC) {
     moment.days = civilDays(
       digitsAt(buffer, start, start + 4),
       digitsAt(buffer, start + 5, start + 7),
@@ -42,7 +42,7 @@ function readRareMoment(buffer: Buffer, start: number, end: number): Moment {
     return moment
   }
   const match = /^(\d{4,7})-(\d\d)-(\d\d)( \d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[+-]\d\d(?::\d\d){0,2})?)?( BC)?$/.exec(text)
-  if (!match) throw new DataError(`"${buffer.utf8Slice(start, end)}" is not a date or timestamp in DateStyle ISO`)
+  if (!match) throw new DataError(`"${buffer.toString('utf8', start, end)}" is not a date or timestamp in DateStyle ISO`)
   const year = match[5] === undefined ? Number(match[1]) : 1 - Number(match[1])
   moment.days = civilDays(year, Number(match[2]), Number(match[3]))
   if (match[4] !== undefined) {
@@ -54,6 +54,7 @@ function readRareMoment(buffer: Buffer, start: number, end: number): Moment {
 
 /** Reads `HH:MM:SS[.ffffff][+HH[:MM[:SS]]]` into the moment's micros and offset. */
 export function readTime(buffer: Buffer, start: number, end: number): Moment {
+  if (end - start < 8) throw new DataError(`"${buffer.toString('utf8', start, end)}" is not a time`)
   const hours = digitsAt(buffer, start, start + 2)
   const minutes = digitsAt(buffer, start + 3, start + 5)
   const seconds = digitsAt(buffer, start + 6, start + 8)
@@ -67,12 +68,12 @@ export function readTime(buffer: Buffer, start: number, end: number): Moment {
       micros += digit * unit
       unit /= 10
     }
-    if (unit < 0.1) throw new DataError(`"${buffer.utf8Slice(start, end)}" has more than six digits after the second`)
+    if (unit < 0.1) throw new DataError(`"${buffer.toString('utf8', start, end)}" has more than six digits after the second`)
   }
   if (at < end) readOffset(buffer, start, at, end)
   else moment.offset = 0
-  if (at > end || buffer[start + 2] !== colon || buffer[start + 5] !== colon) {
-    throw new DataError(`"${buffer.utf8Slice(start, end)}" is not a time`)
+  if (buffer[start + 2] !== colon || buffer[start + 5] !== colon) {
+    throw new DataError(`"${buffer.toString('utf8', start, end)}" is not a time`)
   }
   moment.micros = micros
   return moment
@@ -82,7 +83,7 @@ function readOffset(buffer: Buffer, start: number, at: number, end: number): voi
   const sign = buffer[at] === minus ? -1 : 1
   const size = end - at
   if ((sign === 1 && buffer[at] !== plus) || (size !== 3 && size !== 6 && size !== 9)) {
-    throw new DataError(`"${buffer.utf8Slice(start, end)}" is not a time with an offset`)
+    throw new DataError(`"${buffer.toString('utf8', start, end)}" is not a time with an offset`)
   }
   let seconds = digitsAt(buffer, at + 1, at + 3) * 3600
   if (size > 3) seconds += digitsAt(buffer, at + 4, at + 6) * 60

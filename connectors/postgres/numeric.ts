@@ -63,7 +63,7 @@ export class VariableScaleDecimal {
   }
 }
 
-export const variableScaleCodec: ColumnCodec = (buffer, start, end) => new VariableScaleDecimal(textCodec(buffer, start, end) as string)
+export const variableScaleCodec: ColumnCodec = (buffer, start, end) => new VariableScaleDecimal(textCodec(buffer, start, end))
 
 /** Digits that a number holds exactly together with its sign and point. */
 const shortDecimal = 16

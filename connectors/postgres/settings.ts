@@ -59,7 +59,10 @@ export interface RecordSettings {
   readonly contextHeaders: readonly Header[]
 }
 
-/** GUCs without which Postgres' text output depends on the server: give them to every connection, the replication one included. */
+/**
+ * GUCs without which Postgres' text output depends on the server: give them to every connection, the replication one included.
+ * `row_security` off makes a table whose policies hide rows from this role an error instead of a smaller table.
+ */
 export const sessionOptions: Readonly<Record<string, string>> = {
   datestyle: 'ISO,YMD',
   intervalstyle: 'postgres',
@@ -69,4 +72,5 @@ export const sessionOptions: Readonly<Record<string, string>> = {
   lc_monetary: 'C',
   xmloption: 'content',
   client_encoding: 'UTF8',
+  row_security: 'off',
 }

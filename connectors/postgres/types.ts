@@ -205,7 +205,7 @@ function text(settings: ValueSettings, name: string | null = null, parameters: R
 function enumType(type: PgType, catalog: Catalog, settings: ValueSettings): ColumnType {
   const labels = new Map(type.labels.map((label) => [label, label]))
   const codec: ColumnCodec = (buffer, start, end) => {
-    const label = textCodec(buffer, start, end) as string
+    const label = textCodec(buffer, start, end)
     const known = labels.get(label)
     if (known !== undefined) return known
     catalog.noteUnknownLabel()
@@ -233,7 +233,9 @@ function unknownType(type: PgType, settings: ValueSettings): ColumnType | undefi
 /** pgvector's `[1,2.5]`. */
 function vectorType(item: 'float32' | 'float64', name: string): ColumnType {
   const codec: ColumnCodec = (buffer, start, end) => {
-    const numbers = JSON.parse(buffer.latin1Slice(start, end)) as readonly number[]
+    const list = buffer.latin1Slice(start, end)
+    if (!/^\[[-+.\deE,]*\]$/.test(list)) throw new DataError(`"${list}" is not a vector`)
+    const numbers = list === '[]' ? [] : list.slice(1, -1).split(',').map(Number)
     return item === 'float32' ? numbers.map(Math.fround) : numbers
   }
   return { schema: arrayOf(primitive(item), { name, version: 1 }), codec, placeholder: null }
