@@ -59,11 +59,18 @@ function traceOf(error: Error): string {
     lines.push(lines.length === 0 ? text : `Caused by: ${text}`)
     if (current instanceof AggregateError)
       for (const part of current.errors.slice(0, 5)) lines.push(`With: ${part instanceof Error ? part.message : show(part)}`)
-    if (current instanceof SuppressedError)
-      lines.push(`While closing: ${current.error instanceof Error ? (current.error.stack ?? '') : show(current.error)}`)
-    current = current instanceof SuppressedError ? current.suppressed : current.cause
+    const suppressed = suppressedBy(current)
+    if (suppressed) lines.push(`While closing: ${suppressed.closing}`)
+    current = suppressed ? suppressed.first : current.cause
   }
   return lines.join('\n').trimEnd()
+}
+
+/** An error while closing hides the one that came first. Told by its name: Node 22 has no such class of its own. */
+function suppressedBy(error: Error): { readonly first: unknown; readonly closing: string } | undefined {
+  if (error.name !== 'SuppressedError') return undefined
+  const { error: closing, suppressed: first } = error as Error & { error: unknown; suppressed: unknown }
+  return { first, closing: closing instanceof Error ? (closing.stack ?? closing.message) : show(closing) }
 }
 
 function show(value: unknown): string {

@@ -5,10 +5,27 @@ import type { Offsets } from '../contract/record.ts'
 import type { Beat } from './protocol.ts'
 import type { LoopObserver, LoopStep } from './task.ts'
 
+/** Longest time within one step for which computing counts as progress, in milliseconds. */
+const busyMaxMs = 900_000
+
+/** Whose work each step is. */
+const endsAtWork: Readonly<Record<LoopStep, readonly ('source' | 'sink')[]>> = {
+  opening: ['source', 'sink'],
+  polling: ['source'],
+  transforming: [],
+  putting: ['sink'],
+  flushing: ['sink'],
+  saving: [],
+  committing: ['source'],
+  paused: [],
+  closing: ['source', 'sink'],
+}
+
 /** Counts what a task does and notices when it last gave a sign of life. Costs a few assignments per batch. */
 export class TaskMeter implements LoopObserver {
   readonly #onState: (state: 'RUNNING' | 'PAUSED') => void
   #step: LoopStep = 'opening'
+  #stepMs = performance.now()
   #lifeMs = performance.now()
   #state: 'RUNNING' | 'PAUSED' | undefined
   #poll: { readonly signal: AbortSignal; readonly sinceMs: number } | undefined
@@ -23,7 +40,7 @@ export class TaskMeter implements LoopObserver {
 
   step(step: LoopStep): void {
     this.#step = step
-    this.#lifeMs = performance.now()
+    this.#stepMs = this.#lifeMs = performance.now()
     if (step === 'opening' || step === 'closing') return
     const state = step === 'paused' ? 'PAUSED' : 'RUNNING'
     // Every pause is told, also one that came so soon after the last that the loop never ran: somebody waits for it.
@@ -46,9 +63,16 @@ export class TaskMeter implements LoopObserver {
     this.#overdueMs = undefined
   }
 
-  report(progress: Progress): void {
+  /** A report of the end at work is a sign of life: a source's own timers say nothing of a sink that hangs, and lag says nothing of work. */
+  report(end: 'source' | 'sink', progress: Progress): void {
     this.#progress = { ...this.#progress, ...progress }
-    this.alive()
+    const { lag: _, ...work } = progress
+    if (Object.keys(work).length > 0 && endsAtWork[this.#step].includes(end)) this.alive()
+  }
+
+  /** The process computes: a long merge is no hang. Believed for so long only, since something may also run in circles. */
+  busy(): void {
+    if (endsAtWork[this.#step].length > 0 && performance.now() - this.#stepMs < busyMaxMs) this.#lifeMs = performance.now()
   }
 
   filtered(records: number): void {

@@ -10,6 +10,9 @@ import { TaskRun } from './task-run.ts'
 /** How often a host says how its tasks stand, in milliseconds. */
 export const beatMs = 500
 
+/** Share of one processor from which a task counts as computing. */
+const busyShare = 0.3
+
 export interface SessionParts {
   readonly send: (message: FromHost) => void
   readonly loader: PluginLoader
@@ -26,6 +29,8 @@ export class Session implements Disposable {
   readonly #waiting = new Map<number, { resolve: (offsets: Offsets | undefined) => void; reject: (error: Error) => void }>()
   readonly #beats: NodeJS.Timeout
   #calls = 0
+  #cpu = process.cpuUsage()
+  #beatMs = performance.now()
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -92,8 +97,19 @@ export class Session implements Disposable {
   }
 
   #beat(): void {
-    const beats = [...this.#runs.values()].map((run) => run.beat())
+    const busy = this.#isBusy()
+    const beats = [...this.#runs.values()].map((run) => run.beat(busy))
     this.#parts.send({ type: 'beat', beats, residentBytes: process.memoryUsage.rss() })
+  }
+
+  /** Whose work it was can only be told where one task runs. */
+  #isBusy(): boolean {
+    const used = process.cpuUsage(this.#cpu)
+    const now = performance.now()
+    const share = (used.user + used.system) / 1000 / (now - this.#beatMs)
+    this.#cpu = process.cpuUsage()
+    this.#beatMs = now
+    return this.#runs.size === 1 && share > busyShare
   }
 
   /** The worker's store, asked over the channel. */

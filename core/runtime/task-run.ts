@@ -76,7 +76,9 @@ export class TaskRun {
     this.#sink?.forgetTopics()
   }
 
-  beat(): Beat {
+  /** `busy`: the process used the processor since the last beat, and all of it was for this task. */
+  beat(busy: boolean): Beat {
+    if (busy) this.#meter.busy()
     if (this.#meter.pollingMs > pollProbeMs) this.#gate.nudge()
     return this.#meter.beat(this.#id)
   }
@@ -88,16 +90,20 @@ export class TaskRun {
     const tolerance = new Tolerance(spec.tolerance, letters, this.#log, meter)
     const steps = await createSteps(spec.steps, loader)
     const converters = await createConverters(spec.converters, loader)
-    const context = (stage: Stage): TaskContext => ({
+    const context = (end: 'source' | 'sink', stage: Stage): TaskContext => ({
       connector: spec.connector,
       task: spec.task,
       generation: spec.generation,
       log: this.#log,
       converters,
       reject: (record, error) => tolerance.reject(stage, record, error),
-      report: (progress) => meter.report(progress.phase === undefined ? progress : { ...progress, phase: this.#redact(progress.phase) }),
+      report: (progress) =>
+        meter.report(end, progress.phase === undefined ? progress : { ...progress, phase: this.#redact(progress.phase) }),
     })
-    const { source, sink } = await createEnds(spec, loader, { source: context('TASK_POLL'), sink: context('TASK_PUT') })
+    const { source, sink } = await createEnds(spec, loader, {
+      source: context('source', 'TASK_POLL'),
+      sink: context('sink', 'TASK_PUT'),
+    })
     const retry = new Retry(spec.retry, this.#log, this.#stop.signal, () => meter.retried())
     this.#sink = new TolerantSink(new RetryingSink(sink, retry), letters, (topic) => events.topic(topic))
     await runTask(

@@ -76,9 +76,13 @@ for (const { fault, reason, more } of faults) {
   })
 }
 
-test('a sink that hangs in put is FAILED, having been said to stall before', async () => {
+test('a sink that hangs in put is FAILED, having been said to stall before, however lively its source is', async () => {
   const { worker } = rig
-  await worker.create('hang-put', config('hang-put', { 'sink.fault': 'hang-put', 'task.stall.timeout.ms': '7000' }), 'RUNNING')
+  await worker.create(
+    'hang-put',
+    config('hang-put', { 'sink.fault': 'hang-put', 'chatty.ms': '100', 'task.stall.timeout.ms': '7000' }),
+    'RUNNING',
+  )
   const stalled = await until('it is said to stall', () => worker.progress('hang-put')[0]?.stalled)
   assert.equal(stalled.step, 'putting')
   assert.equal(worker.status('hang-put').tasks[0]!.state, 'RUNNING')
