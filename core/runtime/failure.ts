@@ -16,11 +16,15 @@ const traceMax = 32_768
 /** Turns whatever was thrown into a failure. `redact` removes secrets. */
 export function failureOf(thrown: unknown, redact: (text: string) => string): Failure {
   const error = thrown instanceof Error ? thrown : new Error(`Thrown: ${show(thrown)}`)
-  const code = (error as { code?: unknown }).code
+  // What decides is the fault of the work, not one of closing afterwards.
+  let first: unknown = error
+  while (first instanceof Error && suppressedBy(first)) first = suppressedBy(first)!.first
+  const cause = first instanceof Error ? first : error
+  const code = (cause as { code?: unknown }).code
   return {
-    name: error.name,
+    name: cause.name,
     code: typeof code === 'string' ? code : 'BUG',
-    message: redact(error.message),
+    message: redact(cause.message),
     trace: redact(traceOf(error)).slice(0, traceMax) + hintOf(code),
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { RetriableError } from '../../core/contract/errors.ts'
+import { GapError, RetriableError } from '../../core/contract/errors.ts'
 import type { SourceTask } from '../../core/contract/source.ts'
 import { idle } from '../../core/contract/record.ts'
 import { failure, failureOf } from '../../core/runtime/failure.ts'
@@ -134,7 +134,7 @@ test('a failure tells its causes, what else was thrown, and the way on', () => {
   assert.match(trace, /^RetriableError: far\n {4}at [\s\S]*Caused by: TypeError: near[\s\S]*\(The other side did not answer in time/)
   assert.match(failureOf('just text', (text) => text).trace, /Thrown: just text/)
   assert.match(failureOf({ odd: 1n }, (text) => text).trace, /Thrown: \[object Object\]/)
-  const closing = new SuppressedError(new Error('disk full at close'), new TypeError('the first fault'))
+  const closing = new SuppressedError(new Error('disk full at close'), new GapError('the first fault'))
   assert.match(
     failureOf(closing, (text) => text).trace,
     /While closing: Error: disk full at close[\s\S]*Caused by: TypeError: the first fault/,
