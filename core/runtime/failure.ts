@@ -51,6 +51,8 @@ export class RemoteError extends Error {
 }
 
 function traceOf(error: Error): string {
+  const suppressed = suppressedBy(error)
+  if (suppressed?.first instanceof Error) return `${traceOf(suppressed.first)}\nWhile closing: ${suppressed.closing}`
   const lines: string[] = []
   const seen = new Set<unknown>()
   let current: unknown = error
@@ -63,9 +65,7 @@ function traceOf(error: Error): string {
     lines.push(lines.length === 0 ? text : `Caused by: ${text}`)
     if (current instanceof AggregateError)
       for (const part of current.errors.slice(0, 5)) lines.push(`With: ${part instanceof Error ? part.message : show(part)}`)
-    const suppressed = suppressedBy(current)
-    if (suppressed) lines.push(`While closing: ${suppressed.closing}`)
-    current = suppressed ? suppressed.first : current.cause
+    current = current.cause
   }
   return lines.join('\n').trimEnd()
 }
