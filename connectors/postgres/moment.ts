@@ -61,14 +61,15 @@ export function readTime(buffer: Buffer, start: number, end: number): Moment {
   let micros = (hours * 3600 + minutes * 60 + seconds) * 1_000_000
   let at = start + 8
   if (at < end && buffer[at] === point) {
-    let unit = 100_000
-    for (at++; at < end; at++) {
+    const from = ++at
+    let fraction = 0
+    for (; at < end; at++) {
       const digit = buffer[at]! - 0x30
       if (digit < 0 || digit > 9) break
-      micros += digit * unit
-      unit /= 10
+      fraction = fraction * 10 + digit
     }
-    if (unit < 0.1) throw new DataError(`"${buffer.toString('utf8', start, end)}" has more than six digits after the second`)
+    if (at - from > 6) throw new DataError(`"${buffer.toString('utf8', start, end)}" has more than six digits after the second`)
+    micros += fraction * microsOfDigit[at - from]!
   }
   if (at < end) readOffset(buffer, start, at, end)
   else moment.offset = 0
@@ -130,6 +131,8 @@ export function pad(number: number, width: number): string {
   return String(number).padStart(width, '0')
 }
 
+/** Microseconds of one unit in the last of so many digits. */
+const microsOfDigit = [0, 100_000, 10_000, 1_000, 100, 10, 1]
 const letterC = 0x43
 const plus = 0x2b
 const colon = 0x3a

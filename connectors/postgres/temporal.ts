@@ -138,12 +138,19 @@ function zonedTimestamp(precision: number): ColumnCodec {
     const bare = end - start - 3
     const usual = bare >= 19 && bare <= length && isUtc(buffer, end) && buffer[start + 4] === 0x2d && buffer[start + 10] === 0x20
     if (!usual) return rareZoned(readMoment(buffer, start, end), precision)
+    if (bare === length) {
+      // All digits are there: the separators are changed in place for one call, and put back.
+      buffer[start + 10] = 0x54
+      buffer[end - 3] = 0x5a
+      const text = buffer.latin1Slice(start, end - 2)
+      buffer[start + 10] = 0x20
+      buffer[end - 3] = 0x2b
+      return text
+    }
     for (let at = 0; at < bare; at++) scratch[at] = buffer[start + at]!
     scratch[10] = 0x54
-    if (bare < length) {
-      scratch[19] = 0x2e
-      for (let at = Math.max(bare, 20); at < length; at++) scratch[at] = 0x30
-    }
+    scratch[19] = 0x2e
+    for (let at = Math.max(bare, 20); at < length; at++) scratch[at] = 0x30
     scratch[length] = 0x5a
     return scratch.latin1Slice(0, length + 1)
   }
