@@ -79,6 +79,7 @@ export class SnapshotRun implements AsyncDisposable {
   #coming: Promise<readonly ConnectRecord[] | undefined> | undefined
   readonly #lifetime = new AbortController()
   #done: Record<string, TableProgress> = {}
+  readonly #postponed: CatalogTable[] = []
   #rowsBefore = 0
   #reportedAt = 0
   #broken: Error | undefined
@@ -121,6 +122,11 @@ export class SnapshotRun implements AsyncDisposable {
   /** Tables that were handed out whole. */
   get done(): Readonly<Record<string, TableProgress>> {
     return this.#done
+  }
+
+  /** Tables that were rewritten before they could be read: another snapshot must read them. */
+  get postponed(): readonly CatalogTable[] {
+    return this.#postponed
   }
 
   /**
@@ -178,8 +184,17 @@ export class SnapshotRun implements AsyncDisposable {
   }
 
   async #finish(table: CatalogTable, reading: TableSnapshot): Promise<RecordBatch> {
-    await checkNotRewritten(this.#readers[0]!, table)
     const name = tableKey(table)
+    if (await wasRewritten(this.#readers[0]!, table)) {
+      const reason = `${name} was rewritten (ALTER TABLE or TRUNCATE) before the snapshot could read it`
+      if (reading.rows > 0) throw new RetriableError(reason)
+      this.#parts.context.log.warn({ table: name }, `${reason}; it is read by another one`)
+      await reading[Symbol.asyncDispose]()
+      this.#reading = undefined
+      this.#place++
+      this.#postponed.push(table)
+      return { records: [], offsets: {} }
+    }
     const records: ConnectRecord[] = []
     if (reading.rows === 0 && this.#parts.again.has(name)) {
       const relation = relationOf(table, this.#parts.withStored)
@@ -219,18 +234,17 @@ export class SnapshotRun implements AsyncDisposable {
 }
 
 /**
- * Throws where the table was rewritten (a column's type was changed, or it was truncated) between the snapshot and its reading: it looks empty
+ * True where the table was rewritten (a column's type was changed, or it was truncated) between the snapshot and its reading: it looks empty
  * then, and its rows may never come by the stream. Asked after the reading, whose lock keeps the table as it is until the transaction ends.
  */
-async function checkNotRewritten(reader: Client, table: CatalogTable): Promise<void> {
+async function wasRewritten(reader: Client, table: CatalogTable): Promise<boolean> {
   // The column shows the file as of the snapshot, the function the one of now.
   const { rows } = await reader.query(
-    `SELECT c.relname AS name FROM pg_catalog.pg_class c
+    `SELECT 1 FROM pg_catalog.pg_class c
       WHERE c.oid = ANY($1::pg_catalog.oid[]) AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid)`,
     [table.leaves.map(({ oid }) => oid)],
   )
-  if (rows.length === 0) return
-  throw new RetriableError(`${tableKey(table)} was rewritten (ALTER TABLE or TRUNCATE) before the snapshot could read it`)
+  return rows.length > 0
 }
 
 /** False: the signal aborted first. A rejection counts as settled. */

@@ -40,6 +40,8 @@ export class PostgresSourceTask implements SourceTask {
   #stream: ChangeStream | undefined
   #position: Position | undefined
   #streams = true
+  /** Tables whose earlier content a sink may still have. */
+  #again: ReadonlySet<string> = new Set()
 
   constructor(config: PostgresConfig, context: TaskContext) {
     this.#config = config
@@ -81,7 +83,7 @@ export class PostgresSourceTask implements SourceTask {
 
   async poll(signal: AbortSignal): Promise<RecordBatch> {
     this.#lag.tick()
-    if (this.#run !== undefined) {
+    while (this.#run !== undefined) {
       const batch = await this.#run.next(signal)
       if (batch !== undefined) return batch
       await this.#endRun()
@@ -182,8 +184,8 @@ export class PostgresSourceTask implements SourceTask {
       const others = Object.fromEntries(streamed.map((table) => [tableKey(table), { oid: table.oid, lsn: 0 }]))
       this.#position = { ...base, systemId, slot: name, tables: { ...base.tables, ...others } }
       if (wanted.length > 0) {
-        const again = new Set(saved === undefined ? [] : Object.keys(saved.tables ?? {}))
-        this.#run = await this.#startRun(wanted, again, holder!)
+        this.#again = new Set(saved === undefined ? [] : Object.keys(saved.tables ?? {}))
+        this.#run = await this.#startRun(wanted, holder!)
       }
     } finally {
       await holder?.client.end().catch(() => {})
@@ -203,7 +205,7 @@ export class PostgresSourceTask implements SourceTask {
     return holder
   }
 
-  #startRun(tables: readonly CatalogTable[], again: ReadonlySet<string>, holder: SnapshotHolder): Promise<SnapshotRun> {
+  #startRun(tables: readonly CatalogTable[], holder: SnapshotHolder): Promise<SnapshotRun> {
     const base = this.#position!
     return SnapshotRun.start(
       {
@@ -215,7 +217,7 @@ export class PostgresSourceTask implements SourceTask {
         batchRows: this.#config['max.batch.size'],
         batchBytes: this.#config['max.batch.bytes'],
         tables,
-        again,
+        again: this.#again,
         withStored: this.#prepared!.publication.storedColumns,
         offsets: (done) => toOffsets(this.#values.prefix, { ...base, tables: { ...base.tables, ...done } }),
       },
@@ -232,6 +234,7 @@ export class PostgresSourceTask implements SourceTask {
     this.#stream?.snapshotted(run.done)
     await run[Symbol.asyncDispose]()
     this.#context.log.info({ tables: Object.keys(run.done).length }, 'Snapshot finished')
+    if (run.postponed.length > 0) await this.#readAsOfNow(run.postponed)
   }
 
   #openStream(): ChangeStream {
@@ -295,9 +298,16 @@ export class PostgresSourceTask implements SourceTask {
     if (gone.length > 0) stream.snapshotted(Object.fromEntries(gone.map((relation) => [tableKey(relation), { oid: relation.oid, lsn: 0 }])))
     if (tables.length === 0) return
     this.#context.log.info({ tables: tables.map(tableKey) }, 'Tables that are new in the stream are read first')
-    const holder = await this.#hold(`${this.#config['slot.name']}_snapshot_${process.pid}`.slice(-63), true, this.#prepared!.serverVersion)
+    this.#again = new Set([...this.#again, ...tables.map(tableKey)])
+    await this.#readAsOfNow(tables)
+  }
+
+  /** Begins a snapshot beside the slot, which stays where it is: in the view of a temporary one. */
+  async #readAsOfNow(tables: readonly CatalogTable[]): Promise<void> {
+    const name = `${this.#config['slot.name']}_snapshot_${process.pid}`.slice(-63)
+    const holder = await this.#hold(name, true, this.#prepared!.serverVersion)
     try {
-      this.#run = await this.#startRun(tables, new Set(tables.map(tableKey)), holder)
+      this.#run = await this.#startRun(tables, holder)
     } finally {
       await holder.client.end().catch(() => {})
     }

@@ -202,9 +202,9 @@ for (const version of postgresVersions) {
     await using first = await database.tail({ 'max.batch.size': '100' })
     await first.count(1)
     await database.query('ALTER TABLE b ALTER id TYPE bigint')
-    await assert.rejects(first.count(30_001), /public.b was rewritten/)
-    await using second = await database.tail({}, first.offsets)
-    await second.count(1)
-    assert.deepEqual(second.summary(), ['r 1'])
+    await first.count(30_001)
+    await database.query('INSERT INTO b VALUES (2)')
+    await first.count(30_002)
+    assert.deepEqual(first.summary().slice(-2), ['r 1', 'c 2'])
   })
 }
