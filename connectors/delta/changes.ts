@@ -18,6 +18,8 @@ export interface Change {
   readonly load: boolean
   /** Columns whose value the source did not send (unchanged TOAST); null: none. */
   readonly unavailable: readonly string[] | null
+  /** The row's key before a change of its key, where values are unavailable: they are found under it; null: the key did not change. */
+  readonly formerKey: Readonly<Record<string, unknown>> | null
   readonly record: ConnectRecord
   /** Columns of `row`; null: the change has nothing but a key. */
   readonly rowSchema: Schema | null
@@ -101,6 +103,7 @@ export function envelopeChange(record: ConnectRecord, rowSchema: Schema, unavail
   const row = (op === 'd' ? value.before : op === 't' ? null : value.after) ?? null
   if (row === null && op !== 'd' && op !== 't') throw new DataError(`Topic ${record.topic}: op "${op}" needs the row in "after"`)
   const missing = row !== null && op !== 'd' ? unavailable(row) : null
+  const lacking = named(record) ?? missing
   return {
     op,
     row,
@@ -108,7 +111,8 @@ export function envelopeChange(record: ConnectRecord, rowSchema: Schema, unavail
     before: value.before ?? null,
     sourceMs: millis(source?.ts_ms ?? value.ts_ms),
     load: op === 'r' && source?.snapshot !== 'incremental',
-    unavailable: missing ?? named(record),
+    unavailable: lacking,
+    formerKey: lacking === null ? null : formerKeyOf(record),
     record,
     rowSchema,
     source: source ?? null,
@@ -130,7 +134,8 @@ export function flatChange(
     before: null,
     sourceMs: record.timestamp === null ? null : BigInt(record.timestamp),
     load: false,
-    unavailable: row === null ? null : (unavailable(row) ?? named(record)),
+    unavailable: row === null ? null : (named(record) ?? unavailable(row)),
+    formerKey: null,
     record,
     rowSchema,
     source: null,
@@ -145,6 +150,12 @@ function named(record: ConnectRecord): readonly string[] | null {
   if (record.headers.length === 0) return null
   const header = record.headers.find((one) => one.key === unavailableHeader)
   return header && Array.isArray(header.value) && header.value.length > 0 ? (header.value as string[]) : null
+}
+
+/** Debezium makes a changed key a delete and a create, and names the old key in a header of the create. */
+function formerKeyOf(record: ConnectRecord): Readonly<Record<string, unknown>> | null {
+  const header = record.headers.find((one) => one.key === '__debezium.oldkey')
+  return typeof header?.value === 'object' ? (header.value as Readonly<Record<string, unknown>> | null) : null
 }
 
 function millis(value: unknown): bigint | null {

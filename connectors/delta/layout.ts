@@ -14,7 +14,7 @@ export interface Layout {
   readonly keys: readonly string[]
   /** Position of the column that is true for a deletion; -1 in append mode. */
   readonly deletedColumn: number
-  /** Position of the column that lists the columns without a value; -1 where no change lacks one. */
+  /** Position of the column that lists the columns without a value; -1 where no change lacks one. The key's former values follow it. */
   readonly unavailableColumn: number
 }
 
@@ -55,8 +55,11 @@ export function upsertLayout(
   const fields = rows.columns.map((column) => column.field)
   const columns = [...rows.columns, control('__deleted', primitive('boolean'), (change) => change.op === 'd')]
   const deletedColumn = columns.length - 1
-  if (withUnavailable) columns.push(control(unavailableColumn, texts, (change) => change.unavailable))
-  return { fields, columns, keys: rows.keys, deletedColumn, unavailableColumn: withUnavailable ? columns.length - 1 : -1 }
+  if (!withUnavailable) return { fields, columns, keys: rows.keys, deletedColumn, unavailableColumn: -1 }
+  columns.push(control(unavailableColumn, texts, (change) => change.unavailable))
+  const listed = columns.length - 1
+  for (const name of rows.keys) columns.push(formerKey(rows.columns.find((column) => column.field.name === name)!))
+  return { fields, columns, keys: rows.keys, deletedColumn, unavailableColumn: listed }
 }
 
 function rowColumns(
@@ -91,6 +94,21 @@ function control(name: string, schema: Schema, value: (change: Change) => unknow
     source: schema,
     read(changes, start, count, out) {
       for (let index = 0; index < count; index++) out[index] = value(changes[start + index]!)
+    },
+  }
+}
+
+/** The key column's value before the change: the same, unless the change moved the row to another key. */
+function formerKey(column: StageColumn<Change>): StageColumn<Change> {
+  const { name } = column.field
+  return {
+    ...column,
+    read(changes, start, count, out) {
+      column.read(changes, start, count, out)
+      for (let index = 0; index < count; index++) {
+        const former = changes[start + index]!.formerKey
+        if (former !== null && Object.hasOwn(former, name)) out[index] = former[name]
+      }
     },
   }
 }

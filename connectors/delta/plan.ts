@@ -4,7 +4,7 @@ import type { DeltaConfig } from './config.ts'
 import { type Layout, appendLayout, upsertLayout } from './layout.ts'
 import type { SegmentKind } from './window.ts'
 
-/** What is to be done with a run of changes, in order. */
+/** What is to be done with a run of changes, in order. `fresh`: the open segment is not to take them. */
 export type Step =
   { readonly do: 'reset' } | { readonly do: 'stage'; readonly kind: SegmentKind; readonly layout: Layout; readonly changes: Change[] }
 
@@ -45,9 +45,9 @@ export class Planner {
     const rejected: Rejected[] = []
     let { layout, kind, loading } = start
     let run: Extract<Step, { do: 'stage' }> | undefined
-    const stage = (change: Change, needed: Layout, neededKind: SegmentKind): void => {
-      if (!run || needed !== layout || neededKind !== kind) {
-        run = { do: 'stage', kind: neededKind, layout: needed, changes: [] }
+    const stage = (change: Change, needed: Layout, neededKind: SegmentKind, fresh = false): void => {
+      if (!run || fresh || needed !== layout || neededKind !== kind) {
+        run = { do: 'stage', kind: neededKind, layout: needed, changes: [], fresh }
         steps.push(run)
         layout = needed
         kind = neededKind
@@ -78,6 +78,9 @@ export class Planner {
           stage(change, needed, 'load')
         } else if (needed.keys.length > 0) {
           this.#checkKey(change, needed)
+          // The values of a row that moves to another key are read from files: its delete, just before, begins a segment with it.
+          const removal = change.formerKey === null ? undefined : run?.changes.pop()
+          if (removal) stage(removal, needed, 'merge', true)
           stage(change, needed, 'merge')
         } else if (change.op === 'c' || change.op === 'r') {
           stage(change, needed, needed === layout && kind !== undefined ? kind : 'load')

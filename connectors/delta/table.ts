@@ -134,7 +134,7 @@ export class LakeTable {
         segments.push(undefined)
         continue
       }
-      if (open && open.kind === step.kind && open.layout === step.layout) segments.push(undefined)
+      if (open && !step.fresh && open.kind === step.kind && open.layout === step.layout) segments.push(undefined)
       else segments.push((open = await window.prepare(step.kind, step.layout)))
     }
     return { planned, segments, refused }

@@ -67,12 +67,13 @@ export async function fillUnavailable(
     files,
   }
   const columns = [...new Set([...keys.columns, ...names])]
+  const former = keys.columns.map((name, index) => `f.${quoteName(name)} = k.c${layout.unavailableColumn + 1 + index}`).join(' AND ')
   const values = names.map((name) => `f.${quoteName(name)}`)
   try {
     let made = false
     for (const scan of await scans(engine, set, columns)) {
       const sql = `SELECT k.rowid AS id, f.${fileColumn} AS file, f.file_row_number AS row, ${values.map((value, index) => `${value} AS n${index}`).join(', ')}
-        FROM (${scan.sql}) f JOIN ${keys.table} k ON ${keys.condition} WHERE len(k.${lacking}) > 0`
+        FROM (${scan.sql}) f JOIN ${keys.table} k ON ${former} WHERE len(k.${lacking}) > 0`
       await engine.run(made ? `INSERT INTO ${old} ${sql}` : `CREATE TABLE ${old} AS ${sql}`)
       made = true
     }

@@ -159,6 +159,28 @@ test('a value that the source did not send is the one that the row had', options
   await assert.rejects(sink.flush({ p: 3 }, noKill), /update of key 9 does not carry the unchanged columns body.*REPLICA IDENTITY FULL/s)
 })
 
+test('a row that moves to another key takes the values along that the source did not send', options, async () => {
+  await using lake = await newLake()
+  const source = wide(['id'])
+  await using sink = await openSink(lake.path, { mode: 'upsert' })
+  const move = (from: bigint, to: bigint): readonly ConnectRecord[] => {
+    const removal = source.delete({ id: from, title: null, body: null, tags: null })
+    const made = source.create({ id: to, title: 'moved', body: gone, tags: [gone] })
+    return [
+      removal,
+      source.tombstone({ id: from }),
+      { ...made, headers: [{ key: '__debezium.oldkey', value: { id: from }, schema: source.keySchema }] },
+    ]
+  }
+  await write(sink, [source.create({ id: 1n, title: 'a', body: 'body 1', tags: ['x'] })], 1)
+  source.commit()
+  await write(sink, [source.create({ id: 5n, title: 'a', body: 'body 5', tags: [] }), ...move(5n, 6n), ...move(1n, 2n), ...move(2n, 3n)], 2)
+  assert.deepEqual(await docsOf(lake.path), [
+    { id: 3, title: 'moved', body: 'body 1', tags: ['x'] },
+    { id: 6, title: 'moved', body: 'body 5', tags: [] },
+  ])
+})
+
 test('in append mode a value that the source did not send is null and named', options, async () => {
   await using lake = await newLake()
   const source = wide(['id'])
