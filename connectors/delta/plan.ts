@@ -5,8 +5,15 @@ import { type Layout, appendLayout, upsertLayout } from './layout.ts'
 import type { SegmentKind } from './window.ts'
 
 /** What is to be done with a run of changes, in order. `fresh`: the open segment is not to take them. */
-export type Step =
-  { readonly do: 'reset' } | { readonly do: 'stage'; readonly kind: SegmentKind; readonly layout: Layout; readonly changes: Change[] }
+export type Step = { readonly do: 'reset' } | StageStep
+
+interface StageStep {
+  readonly do: 'stage'
+  readonly kind: SegmentKind
+  readonly layout: Layout
+  readonly changes: Change[]
+  readonly fresh: boolean
+}
 
 /** Where a table's stream of changes stands: decides whether the next change fits the open segment. Copied, not shared, while a batch is planned. */
 export interface Cursor {
@@ -44,7 +51,7 @@ export class Planner {
     const steps: Step[] = []
     const rejected: Rejected[] = []
     let { layout, kind, loading } = start
-    let run: Extract<Step, { do: 'stage' }> | undefined
+    let run: StageStep | undefined
     const stage = (change: Change, needed: Layout, neededKind: SegmentKind, fresh = false): void => {
       if (!run || fresh || needed !== layout || neededKind !== kind) {
         run = { do: 'stage', kind: neededKind, layout: needed, changes: [], fresh }
@@ -79,7 +86,7 @@ export class Planner {
         } else if (needed.keys.length > 0) {
           this.#checkKey(change, needed)
           // The values of a row that moves to another key are read from files: its delete, just before, begins a segment with it.
-          const removal = change.formerKey === null ? undefined : run?.changes.pop()
+          const removal = change.formerKey !== null && run?.changes.at(-1)?.op === 'd' ? run.changes.pop() : undefined
           if (removal) stage(removal, needed, 'merge', true)
           stage(change, needed, 'merge')
         } else if (change.op === 'c' || change.op === 'r') {
