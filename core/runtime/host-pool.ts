@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os'
 import type { Logger } from '../contract/context.ts'
 import type { WorkerStore } from '../store/store.ts'
 import { failure } from './failure.ts'
 import type { OpenHost } from './hosting.ts'
 import type { CallAnswer, CallRequest } from './protocol.ts'
+import { StartGate } from './start-gate.ts'
 import { TaskHost, type HostLimits } from './task-host.ts'
 
 export type Hosting = 'process' | 'shared' | 'inline'
@@ -24,6 +26,9 @@ const callTimeoutMs = 30_000
 /** A host for calls leaves after this long without one, in milliseconds. */
 const callIdleMs = 2_000
 
+/** Most hosts that start at the same time. */
+const startingMax = Math.max(2, availableParallelism())
+
 /** Opens hosts, and gives every task the one that its hosting asks for. */
 export class HostPool {
   readonly #parts: PoolParts
@@ -33,19 +38,28 @@ export class HostPool {
   #callerIdle: NodeJS.Timeout | undefined
   #calls = 0
   #whenEmpty: (() => void) | undefined
+  readonly #gate = new StartGate(startingMax)
 
   constructor(parts: PoolParts) {
     this.#parts = parts
   }
 
-  /** A host for one more task. */
-  acquire(hosting: Hosting, limits: HostLimits): TaskHost {
-    if (hosting === 'process') return this.#open('process', limits, true)
-    if (hosting === 'inline') return this.#open('inline', { ...limits, memoryMaxBytes: 0 }, true)
+  /** Before a task is prepared: few start at a time, so that a worker with many connectors answers meanwhile. Resolves with the way to leave. */
+  enter(): Promise<() => void> {
+    return this.#gate.enter()
+  }
+
+  /** A host for one more task; `leave` is called when it is up. */
+  acquire(hosting: Hosting, limits: HostLimits, leave: () => void): TaskHost {
+    if (hosting === 'process') return this.#open('process', limits, true, leave)
+    if (hosting === 'inline') return this.#open('inline', { ...limits, memoryMaxBytes: 0 }, true, leave)
     const usable = [...this.#shared].filter((host) => host.usable).sort((a, b) => a.tasks - b.tasks)
     const least = usable[0]
-    if (least && (least.tasks === 0 || usable.length >= this.#parts.sharedHosts)) return least
-    const host = this.#open('process', this.#parts.limits, false)
+    if (least && (least.tasks === 0 || usable.length >= this.#parts.sharedHosts)) {
+      leave()
+      return least
+    }
+    const host = this.#open('process', this.#parts.limits, false, leave)
     this.#shared.add(host)
     return host
   }
@@ -80,9 +94,9 @@ export class HostPool {
     if (this.#all.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
   }
 
-  #open(kind: 'process' | 'inline', limits: HostLimits, exclusive: boolean): TaskHost {
+  #open(kind: 'process' | 'inline', limits: HostLimits, exclusive: boolean, onReady: () => void = () => {}): TaskHost {
     const { open, store, log } = this.#parts
-    const host: TaskHost = new TaskHost(open[kind], { store, limits, log, exclusive, onGone: () => this.#forget(host) })
+    const host: TaskHost = new TaskHost(open[kind], { store, limits, log, exclusive, onReady, onGone: () => this.#forget(host) })
     this.#all.add(host)
     return host
   }

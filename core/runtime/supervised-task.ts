@@ -23,6 +23,8 @@ export interface SupervisionParts {
 /** A task without a sign of life for this long is said to be stalled, long before it is failed for it. Milliseconds. */
 const stalledMs = 5_000
 let runs = 0
+/** What fails before a task runs is redacted where it is thrown. */
+const keep = (text: string) => text
 
 interface Run {
   readonly id: number
@@ -174,25 +176,27 @@ export class SupervisedTask {
     const order = ++this.#order
     this.#failure = undefined
     this.#become(state)
-    this.#parts.prepare(this.#paused).then(
-      ({ plan, spec }) => {
-        if (order === this.#order) this.#launch(plan, spec)
-      },
-      (error: unknown) => {
-        if (order === this.#order)
-          this.#fail(
-            failureOf(error, (text) => text),
-            0,
-          )
-      },
-    )
+    void this.#prepare(order)
   }
 
-  #launch(plan: Plan, spec: TaskSpec): void {
+  async #prepare(order: number): Promise<void> {
+    const leave = await this.#parts.pool.enter()
+    try {
+      if (order !== this.#order) return leave()
+      const { plan, spec } = await this.#parts.prepare(this.#paused)
+      if (order === this.#order) this.#launch(plan, spec, leave)
+      else leave()
+    } catch (error) {
+      leave()
+      if (order === this.#order) this.#fail(failureOf(error, keep), 0)
+    }
+  }
+
+  #launch(plan: Plan, spec: TaskSpec, leave: () => void): void {
     const { settings } = plan
     this.#plan = plan
     const hosting = (settings['task.hosting'] as Hosting | undefined) ?? this.#parts.hosting
-    const host = this.#parts.pool.acquire(hosting, hostLimits(settings))
+    const host = this.#parts.pool.acquire(hosting, hostLimits(settings), leave)
     const { promise, resolve } = Promise.withResolvers<void>()
     const run: Run = { id: ++runs, host, over: promise, stopping: false, startedMs: performance.now() }
     this.#run = run

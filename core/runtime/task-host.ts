@@ -34,6 +34,8 @@ export function hostLimits(settings: RuntimeSettings): HostLimits {
 
 /** How often the worker looks at a host, in milliseconds. */
 const watchMs = 500
+/** A machine that starts many processes at once is slow: how long a host may take until it is heard for the first time, in milliseconds. */
+const startTimeoutMs = 60_000
 /** How long a host that was asked to leave may take, in milliseconds. */
 const leaveMs = 1_000
 const pageBytes = 4096
@@ -56,9 +58,11 @@ export class TaskHost {
   readonly #running = new Map<number, Running>()
   readonly #calls = new Map<number, { resolve: (answer: CallAnswer) => void; reject: (error: Error) => void }>()
   readonly #watch: NodeJS.Timeout
+  readonly #onReady: () => void
   readonly #onGone: () => void
   #lastBeatMs = performance.now()
   #lastWatchMs = performance.now()
+  #heard = false
   #reason: Failure | undefined
   #leaving = false
   #gone = false
@@ -72,6 +76,8 @@ export class TaskHost {
       readonly limits: HostLimits
       readonly log: Logger
       readonly exclusive: boolean
+      /** It answered for the first time, or ended before it could. */
+      readonly onReady: () => void
       readonly onGone: () => void
     },
   ) {
@@ -79,6 +85,7 @@ export class TaskHost {
     this.#limits = parts.limits
     this.#log = parts.log
     this.#exclusive = parts.exclusive
+    this.#onReady = parts.onReady
     this.#onGone = parts.onGone
     this.#link = open(parts.limits.heapMaxMb, { message: (message) => this.#receive(message), ended: (end) => void this.#ended(end) })
     const identity = this.#link.pid === null ? undefined : identify(this.#link.pid)
@@ -146,6 +153,7 @@ export class TaskHost {
 
   #receive(message: FromHost): void {
     this.#lastBeatMs = performance.now()
+    this.#ready()
     switch (message.type) {
       case 'ready':
         return
@@ -175,6 +183,12 @@ export class TaskHost {
     }
   }
 
+  #ready(): void {
+    if (this.#heard) return
+    this.#heard = true
+    this.#onReady()
+  }
+
   #answerOffsets(call: number, work: Promise<unknown>): void {
     work.then(
       (offsets) => this.#link.send({ type: 'offsets', call, offsets: offsets as never }),
@@ -199,7 +213,7 @@ export class TaskHost {
     this.#lastWatchMs = now
     const { heartbeatTimeoutMs, memoryMaxBytes } = this.#limits
     const silentMs = now - this.#lastBeatMs
-    if (silentMs > heartbeatTimeoutMs) {
+    if (silentMs > (this.#heard ? heartbeatTimeoutMs : Math.max(heartbeatTimeoutMs, startTimeoutMs))) {
       const text = `The task's process gave no sign of life for ${Math.round(silentMs)} ms (task.heartbeat.timeout.ms=${heartbeatTimeoutMs}): it spins or blocks, and was killed`
       this.fail(failure('SPIN', text))
     }
@@ -216,6 +230,7 @@ export class TaskHost {
   async #ended(end: HostEnd): Promise<void> {
     clearInterval(this.#watch)
     this.#gone = true
+    this.#ready()
     const reason = this.#reason ?? describeEnd(end, this.#limits)
     if (this.pid !== null) {
       await this.#store

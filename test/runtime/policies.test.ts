@@ -136,6 +136,7 @@ test('a failure tells its causes, what else was thrown, and the way on', () => {
   assert.match(failureOf({ odd: 1n }, (text) => text).trace, /Thrown: \[object Object\]/)
   const closing = new SuppressedError(new Error('disk full at close'), new GapError('the first fault'))
   assert.match(failureOf(closing, (text) => text).trace, /^GapError: the first fault[\s\S]*While closing: Error: disk full at close/)
+  assert.equal(failureOf(closing, (text) => text).code, 'GAP')
   const circular: { cause?: unknown } & Error = new Error('round')
   circular.cause = circular
   assert.match(failureOf(circular, (text) => text).trace, /round/)
