@@ -3,6 +3,9 @@ import type { LevelName } from './protocol.ts'
 
 const levels: Readonly<Record<LevelName, number>> = { TRACE: 10, DEBUG: 20, INFO: 30, WARN: 40, ERROR: 50, FATAL: 60, OFF: Infinity }
 
+/** Name of a connector's logger, in the worker and in its hosts. */
+export const connectorLogger = (connector: string) => `millrace.connector.${connector}`
+
 /**
  * Writes the lines that pino writes, without pino: it would cost every task's process 7 MB of resident memory.
  * `write` gets whole lines; `redact` removes secrets from each.

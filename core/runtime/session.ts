@@ -2,7 +2,7 @@ import type { OffsetStore } from '../contract/offsets.ts'
 import type { Offsets } from '../contract/record.ts'
 import { failureOf } from './failure.ts'
 import { loadSource, type PluginLoader } from './parts.ts'
-import { JsonLog } from './json-log.ts'
+import { connectorLogger, JsonLog } from './json-log.ts'
 import type { CallAnswer, CallRequest, FromHost, ToHost } from './protocol.ts'
 import { redactor } from './secrets.ts'
 import { TaskRun } from './task-run.ts'
@@ -165,7 +165,7 @@ export class Session implements Disposable {
       }
       case 'destroy': {
         const { part, config } = await loadSource(request.part, loader)
-        const log = new JsonLog({ connector: request.connector }, 'INFO', write, redact)
+        const log = new JsonLog({ logger: connectorLogger(request.connector), connector: request.connector }, 'INFO', write, redact)
         await part.destroy?.(config, { connector: request.connector, log })
         return null
       }

@@ -4,7 +4,7 @@ import { buildChain } from './chain.ts'
 import { DeadLetters, type Stage } from './dead-letters.ts'
 import { failureOf, type Failure } from './failure.ts'
 import { Gate } from './gate.ts'
-import { JsonLog } from './json-log.ts'
+import { connectorLogger, JsonLog } from './json-log.ts'
 import { MeteredSource, TaskMeter } from './meter.ts'
 import { createConverters, createEnds, createSteps, type PluginLoader } from './parts.ts'
 import type { Beat, LevelName, TaskSpec } from './protocol.ts'
@@ -40,7 +40,12 @@ export class TaskRun {
     this.#spec = spec
     this.#gate = new Gate(spec.paused)
     this.#redact = redactor(spec.secrets)
-    this.#log = new JsonLog({ connector: spec.connector, task: spec.task }, spec.level, write, this.#redact)
+    this.#log = new JsonLog(
+      { logger: connectorLogger(spec.connector), connector: spec.connector, task: spec.task },
+      spec.level,
+      write,
+      this.#redact,
+    )
     this.#meter = new TaskMeter((state) => events.state(state))
   }
 

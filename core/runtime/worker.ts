@@ -9,6 +9,7 @@ import { runtimeSettings } from './framework-config.ts'
 import { HostPool, type Hosting } from './host-pool.ts'
 import { hostLimits } from './task-host.ts'
 import { inlineHosting, processHosting } from './hosting.ts'
+import { connectorLogger } from './json-log.ts'
 import { Loggers } from './loggers.ts'
 import { entriesOf, offsetsOf } from './offset-entries.ts'
 import type { OrphanWatch } from './orphan-watch.ts'
@@ -160,7 +161,7 @@ export class Worker implements Control, AsyncDisposable {
     await connector.destroy()
     await this.#store.deleteConnector(name)
     this.#connectors.delete(name)
-    this.#loggers.forget(loggerOf(name))
+    this.#loggers.forget(connectorLogger(name))
   }
 
   status(name: string): ConnectorStatus {
@@ -264,7 +265,7 @@ export class Worker implements Control, AsyncDisposable {
   }
 
   #connector(name: string, config: RawConfig, target: TargetState, overlays: readonly RawConfig[] | null): Connector {
-    const logger = loggerOf(name)
+    const logger = connectorLogger(name)
     const log = this.#loggers.logger(logger, { connector: name })
     const connector = new Connector(name, config, target, overlays, {
       ...this.#planParts,
@@ -324,8 +325,4 @@ export class Worker implements Control, AsyncDisposable {
 
 function withName(name: string, config: RawConfig): RawConfig {
   return config['name'] === undefined ? { ...config, name } : config
-}
-
-function loggerOf(connector: string): string {
-  return `millrace.connector.${connector}`
 }
