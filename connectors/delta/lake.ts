@@ -11,4 +11,6 @@ export interface Lake {
   readonly connector: string
   readonly generation: number
   readonly log: Logger
+  /** Tells the watchdog that long work goes on; called between its steps. */
+  alive(): void
 }

@@ -41,6 +41,11 @@ export class Ledger {
     this.#folder = `_millrace/${encodeURIComponent(connector).replaceAll('.', '%2E')}`
   }
 
+  /** Folders of all tables that the connector ever committed to. */
+  get tables(): ReadonlySet<string> {
+    return this.#tables
+  }
+
   /**
    * The newest flush of this connector and generation. If all of its tables have it, its offsets hold; if the process died between two of
    * them, the offsets before it do, and each table drops what it has already by its own transaction.

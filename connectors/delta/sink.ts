@@ -48,7 +48,8 @@ export class DeltaSinkTask implements SinkTask {
     const { connector, generation, log } = this.#context
     const storage = await LocalStorage.open(this.#config.path)
     const engine = await Engine.open({ memoryLimit: this.#config['duckdb.memory.limit'] })
-    this.#lake = { storage, engine, config: this.#config, connector, generation, log }
+    const alive = (): void => this.#context.report({})
+    this.#lake = { storage, engine, config: this.#config, connector, generation, log, alive }
     this.#ledger = new Ledger(storage, connector, generation)
     this.#standing = await this.#ledger.standing()
   }
@@ -133,6 +134,7 @@ export class DeltaSinkTask implements SinkTask {
     const name = tablePath(this.#config['table.name.format'], topic)
     let table = this.#tables.get(name)
     if (!table) {
+      await this.#checkNesting(name)
       table = await LakeTable.open(this.#lake!, name)
       this.#tables.set(name, table)
     } else if (this.#config['table.name.format'] === '') {
@@ -141,6 +143,18 @@ export class DeltaSinkTask implements SinkTask {
       )
     }
     this.#byTopic.set(topic, table)
+  }
+
+  /** A table inside of another one's folder would be taken for that table's stray files, and be deleted by its next vacuum. */
+  async #checkNesting(name: string): Promise<void> {
+    const { storage } = this.#lake!
+    const parts = name.split('/')
+    const outer = parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'))
+    const inner = [...this.#ledger!.tables, ...this.#tables.keys()].find((other) => other.startsWith(`${name}/`))
+    for (const folder of outer) {
+      if (this.#tables.has(folder) || (await storage.list(folder)).includes('_delta_log')) throw nested(name, folder)
+    }
+    if (inner !== undefined) throw nested(inner, name)
   }
 
   #topicOf(table: LakeTable): string {
@@ -172,6 +186,10 @@ export class DeltaSinkTask implements SinkTask {
     }
     return [...batches.values()]
   }
+}
+
+function nested(inner: string, outer: string): Error {
+  return new Error(`Table ${inner} would lie inside the folder of table ${outer}; set table.name.format, for example to \${topic}`)
 }
 
 /** Tables that are written at the same time; DuckDB has as many connections. */

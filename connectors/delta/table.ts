@@ -215,14 +215,13 @@ export class LakeTable {
   }
 
   #newWindow(): Window {
-    const { engine, storage } = this.#lake
     const table: WindowTable = {
       name: this.name,
       files: () => this.#state.files.values(),
       partitionColumns: () => this.#window!.change.metaData?.partitionColumns ?? this.#state.metaData?.partitionColumns ?? [],
       masked: (file) => this.#vectors.masked(file),
     }
-    return new Window(engine, storage, table, this.#write, { schema: this.#state.schema })
+    return new Window(this.#lake, table, this.#write, { schema: this.#state.schema })
   }
 
   /** Adds the layout's new columns to what the window will commit. Throws a DataError where they do not fit the table. */

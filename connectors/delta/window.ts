@@ -1,6 +1,7 @@
 import type { AddFile } from './actions.ts'
 import type { Change } from './changes.ts'
 import type { Engine } from './engine.ts'
+import type { Lake } from './lake.ts'
 import type { Layout } from './layout.ts'
 import { type MergeTarget, mergeSegment } from './merge.ts'
 import type { TableChange } from './metadata.ts'
@@ -56,6 +57,7 @@ export interface KeyTable {
  * visible by one commit. Files that exist are never touched; which of their rows the window masks is kept beside.
  */
 export class Window {
+  readonly #lake: Pick<Lake, 'alive'>
   readonly #engine: Engine
   readonly #storage: Storage
   readonly #table: WindowTable
@@ -67,9 +69,10 @@ export class Window {
   /** The table's columns and properties when this window is committed. */
   change: TableChange
 
-  constructor(engine: Engine, storage: Storage, table: WindowTable, write: RowWriter, change: TableChange) {
-    this.#engine = engine
-    this.#storage = storage
+  constructor(lake: Pick<Lake, 'engine' | 'storage' | 'alive'>, table: WindowTable, write: RowWriter, change: TableChange) {
+    this.#lake = lake
+    this.#engine = lake.engine
+    this.#storage = lake.storage
     this.#table = table
     this.#write = write
     this.change = change
@@ -150,6 +153,7 @@ export class Window {
         await item.stage[Symbol.asyncDispose]()
       }
       this.#queue.shift()
+      this.#lake.alive()
     }
   }
 

@@ -283,3 +283,15 @@ test('tables of another mode, and topics that would share a table unasked, are r
   await using sink = await openSink(lake.path, { mode: 'upsert' })
   await assert.rejects(sink.put([orders().create({ id: 1n })], noKill), /made in append mode and cannot be written in upsert mode/)
 })
+
+test('a table inside of another one is refused', async () => {
+  await using lake = await newLake()
+  await using sink = await openSink(lake.path)
+  const named = (topic: string) => new Source(topic, [['id', long]], ['id']).create({ id: 1n })
+  await write(sink, [named('a.b')], 1)
+  await assert.rejects(
+    sink.put([named('a.b.c.d')], noKill),
+    /Table a\/b\/c\/d would lie inside the folder of table a\/b; set table.name.format/,
+  )
+  await assert.rejects(sink.put([named('a')], noKill), /Table a\/b would lie inside the folder of table a;/)
+})
