@@ -128,8 +128,8 @@ export class CopyOut {
   }
 
   #row(buffer: Buffer, start: number, end: number): void {
-    const last = buffer[end - 1] === newline ? end - 1 : end
-    splitCopyRow(buffer, start, last, this.#view)
+    if (buffer[end - 1] !== newline) throw new DataError('A row of COPY does not end with a newline, as the text format has it')
+    splitCopyRow(buffer, start, end - 1, this.#view)
     this.#onRow(this.#view, end - start)
   }
 
@@ -150,8 +150,8 @@ export class CopyOut {
 }
 
 /**
- * Finds the columns of a row in COPY's text format and takes the escapes out, in place (the text gets shorter, never longer). Throws a
- * DataError where the row has another number of columns than the view.
+ * Finds the columns of a row in COPY's text format and takes the escapes out, in place (the text gets shorter, never longer). Behind the
+ * row must stand its newline, or nothing. Throws a DataError where the row has another number of columns than the view.
  */
 export function splitCopyRow(buffer: Buffer, start: number, end: number, view: TupleView): void {
   const { starts, ends, count } = view
@@ -160,29 +160,41 @@ export function splitCopyRow(buffer: Buffer, start: number, end: number, view: T
   let column = 0
   let from = start
   let at = start
-  for (; at < end; at++) {
+  for (;;) {
     const byte = buffer[at]!
-    if (byte > backslash) continue
-    if (byte === tab) {
-      starts[column] = from
-      ends[column++] = at
-      from = at + 1
-    } else if (byte === backslash) {
-      if (at === from && buffer[at + 1] === letterN) {
-        starts[column] = nullColumn
-        ends[column++] = 0
-        at += 2
-        from = at + 1
-        if (at >= end) from = pastNull
+    if (byte > newline) {
+      if (byte !== backslash) {
+        at++
         continue
       }
+    } else if (byte === tab && at < end) {
+      starts[column] = from
+      ends[column++] = at
+      from = ++at
+      continue
+    }
+    // The newline behind a row ends the loop without a comparison per byte; other control characters are text.
+    if (at >= end) break
+    if (byte !== backslash) {
+      at++
+      continue
+    }
+    if (at === from && buffer[at + 1] === letterN) {
+      starts[column] = nullColumn
+      ends[column++] = 0
+      at += 2
+    } else {
       const stop = buffer.indexOf(tab, at)
       const next = stop < 0 || stop > end ? end : stop
       starts[column] = from
       ends[column++] = unescape(buffer, at, next)
       at = next
-      from = at >= end ? pastNull : at + 1
     }
+    if (at >= end) {
+      from = pastNull
+      break
+    }
+    from = ++at
   }
   if (from !== pastNull) {
     starts[column] = from
