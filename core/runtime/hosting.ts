@@ -25,6 +25,8 @@ export interface HostLink {
 
 export interface HostListener {
   message(message: FromHost): void
+  /** It wrote this to stderr: for the worker's own. */
+  stderr(text: string): void
   /** The host is gone; everything that it sent was delivered before. */
   ended(end: HostEnd): void
 }
@@ -36,7 +38,7 @@ const stderrMax = 16_384
 /** A channel that is not read to its end this long after the process ended is given up, in milliseconds. */
 const drainMs = 500
 
-/** Runs hosts as child processes. Their log goes straight to this process's stdout, their stderr also to its stderr. `watch`: how an orphan ends; default: as the system can. */
+/** Runs hosts as child processes. Their log goes straight to this process's stdout, their stderr to the listener. `watch`: how an orphan ends; default: as the system can. */
 export function processHosting(output: 'inherit' | 'ignore', watch?: OrphanWatch): OpenHost {
   const entry = fileURLToPath(new URL(`./host${extname(fileURLToPath(import.meta.url))}`, import.meta.url))
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
@@ -53,7 +55,7 @@ export function processHosting(output: 'inherit' | 'ignore', watch?: OrphanWatch
     let stderr = ''
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-stderrMax)
-      if (output === 'inherit') process.stderr.write(text)
+      if (output === 'inherit') listener.stderr(text)
     })
     child.on('message', (message: FromHost) => listener.message(message))
     whenOver(child, (code, signal) => listener.ended({ code, signal, stderr }))
