@@ -13,8 +13,8 @@ export interface CommitParts {
 }
 
 export interface CommitPlan {
-  /** Application ids that only this task advances: if another moved one, this task is not the owner any more. */
-  readonly owned: readonly string[]
+  /** An application id that only this task advances and that the state shows advanced by another; undefined: none, the task is still the owner. */
+  moved(state: TableState): string | undefined
   /** Called per attempt, after `conflict` for those after the first. */
   build(state: TableState): Promise<CommitParts>
   /** Others committed: `news` are their actions, already part of the state. Throws where what is staged cannot follow them. */
@@ -24,12 +24,13 @@ export interface CommitPlan {
 /**
  * Writes the next commit of a table, by exactly one winner per version; the losers see what was committed and try the next version
  * (PROTOCOL.md, "Writer Requirements"; conflict rules as in delta-rs' conflict checker). Resolves to the version when it is durable, with the
- * state brought up to it. Throws a FencedError where another task advanced one of the owned transactions.
+ * state brought up to it. Throws a FencedError where another task advanced a transaction that is this task's.
  */
 export async function commit(storage: Storage, table: string, state: TableState, plan: CommitPlan, kill: AbortSignal): Promise<number> {
   const id = randomUUID()
   for (let attempt = 1; ; attempt++) {
     kill.throwIfAborted()
+    checkOwner(table, state, plan)
     const { actions, info } = await plan.build(state)
     const version = state.version + 1
     const all: Action[] = [{ commitInfo: { timestamp: Date.now(), ...info, txnId: id } }, ...actions]
@@ -37,16 +38,10 @@ export async function commit(storage: Storage, table: string, state: TableState,
       applyCommit(state, all, version)
       return version
     }
-    const known = new Map(plan.owned.map((appId) => [appId, state.transactions.get(appId)]))
     const news = await refresh(storage, table, state)
     if (news.some((one) => one.some((action) => action.commitInfo?.['txnId'] === id))) return state.version
-    for (const [appId, before] of known) {
-      if (state.transactions.get(appId) !== before) {
-        throw new FencedError(
-          `Table ${table}: another task committed ${appId} up to ${state.transactions.get(appId)} while this one was writing`,
-        )
-      }
-    }
+    // Before the plan looks at the conflict: what another task of the same connector did is no conflict to solve.
+    checkOwner(table, state, plan)
     if (attempt >= attemptsMax)
       throw new Error(`Table ${table}: other writers won ${attemptsMax} versions in a row; lower their number or rate`)
     await plan.conflict(state, news.flat())
@@ -54,3 +49,9 @@ export async function commit(storage: Storage, table: string, state: TableState,
 }
 
 const attemptsMax = 100
+
+function checkOwner(table: string, state: TableState, plan: CommitPlan): void {
+  const moved = plan.moved(state)
+  if (moved === undefined) return
+  throw new FencedError(`Table ${table}: another task committed ${moved} up to ${state.transactions.get(moved)} while this one was writing`)
+}

@@ -83,6 +83,13 @@ export const deltaConfig = defineConfig({
     importance: 'low',
     doc: "Commits between two checkpoints of a table's log; a table's own delta.checkpointInterval goes before it.",
   },
+  'delta.compact.files': {
+    type: 'int',
+    default: 32,
+    min: 0,
+    importance: 'low',
+    doc: 'Small data files (below a quarter of file.target.bytes) of a table or partition that are merged into one after a flush; 0: never.',
+  },
   'duckdb.memory.limit': {
     type: 'string',
     default: '256MB',

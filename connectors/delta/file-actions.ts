@@ -105,7 +105,8 @@ async function rowCount(storage: Storage, engine: Engine, table: string, file: A
   return Number(row!['num_rows'])
 }
 
-function removal(file: AddFile): RemoveFile {
+/** The remove action of an alive file, with the deletion vector that it has. */
+export function removal(file: AddFile): RemoveFile {
   return {
     path: file.path,
     deletionTimestamp: Date.now(),

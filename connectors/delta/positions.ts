@@ -43,9 +43,16 @@ export class Positions {
     }
   }
 
-  /** Application ids of the partitions with records in this commit. */
-  owned(): readonly string[] {
-    return [...this.#taken.keys()].flatMap((partition) => [this.#prefix + partition, this.#prefix + partition + seqSuffix])
+  /** The application id of a partition of this commit that someone else advanced since this task's own last commit; undefined: none. */
+  moved(transactions: ReadonlyMap<string, number | bigint>): string | undefined {
+    for (const partition of this.#taken.keys()) {
+      const appId = this.#prefix + partition
+      const known = this.#committed.get(partition)
+      const version = transactions.get(appId)
+      if ((version === undefined ? undefined : Number(version)) !== known?.position) return appId
+      if (Number(transactions.get(appId + seqSuffix) ?? 0) !== (known?.seq ?? 0)) return appId
+    }
+    return undefined
   }
 
   /** The transactions that this commit carries. */

@@ -1,6 +1,7 @@
 import { DataError } from '../../core/index.ts'
 import type { Change, SourceBlock } from './changes.ts'
 import { writeCheckpoint } from './checkpoint.ts'
+import { compact } from './compaction.ts'
 import type { DeltaField } from './delta-types.ts'
 import { VectorCache } from './file-actions.ts'
 import type { Lake } from './lake.ts'
@@ -182,7 +183,6 @@ export class LakeTable {
   async commit(note: FlushNote, kill: AbortSignal): Promise<void> {
     const window = this.#window
     if (!window) return
-    const { storage, engine, log } = this.#lake
     const version = await commitWindow(this.#lake, {
       name: this.name,
       state: this.#state,
@@ -198,20 +198,32 @@ export class LakeTable {
     this.#touched = false
     this.#cursor = { ...noCursor, loading: this.#cursor.loading }
     await window.dispose(false)
-    const interval = Number(this.#state.metaData!.configuration['delta.checkpointInterval'] ?? this.#lake.config['checkpoint.interval'])
-    if (version > 0 && version % interval === 0) {
-      try {
-        await writeCheckpoint(storage, engine, this.name, this.#state)
-      } catch (error) {
-        log.warn({ table: this.name, version, error }, 'The checkpoint was not written; readers go through the commits instead')
-      }
-    }
+    await this.#tidy(version, kill)
   }
 
   /** Drops what is not committed. */
   async dispose(): Promise<void> {
     await this.#window?.dispose(true)
     this.#window = undefined
+  }
+
+  /** Work after a commit that readers profit from. The rows are safe already, so a failure is told and the task goes on. */
+  async #tidy(version: number, kill: AbortSignal): Promise<void> {
+    const { storage, engine, config, log } = this.#lake
+    try {
+      await compact(this.#lake, { name: this.name, state: this.#state, write: this.#write, vectors: this.#vectors }, kill)
+    } catch (error) {
+      if (kill.aborted) return
+      log.warn({ table: this.name, version, error }, 'The small files were not merged; it is tried again after the next flush')
+    }
+    const interval = Number(this.#state.metaData!.configuration['delta.checkpointInterval'] ?? config['checkpoint.interval'])
+    const before = Math.max(version - 1, 0)
+    if (Math.floor(this.version / interval) === Math.floor(before / interval) || kill.aborted) return
+    try {
+      await writeCheckpoint(storage, engine, this.name, this.#state)
+    } catch (error) {
+      log.warn({ table: this.name, version, error }, 'The checkpoint was not written; readers go through the commits instead')
+    }
   }
 
   #newWindow(): Window {

@@ -32,7 +32,7 @@ export async function commitWindow(lake: Lake, parts: WindowCommit): Promise<num
     name,
     state,
     {
-      owned: positions.owned(),
+      moved: (current) => positions.moved(current.transactions),
       async build(current) {
         const { protocol, metaData } = window.change
         const files = await fileActions(storage, engine, name, current, window.staged, vectors, rewriteOf(lake, parts))

@@ -7,7 +7,7 @@ import { Source, noKill, openSink } from './lake.ts'
  */
 const [path, mode, transactions, target] = process.argv.slice(2) as [string, string, string, string]
 
-const sink = await openSink(path, { mode, 'file.target.bytes': target, 'checkpoint.interval': '3' })
+const sink = await openSink(path, { mode, 'file.target.bytes': target, 'checkpoint.interval': '3', 'delta.compact.files': '5' })
 const start = Number((await sink.committed())?.['p'] ?? 0)
 for (let number = start + 1; number <= Number(transactions); number++) {
   const sources = crashSources(number)
