@@ -87,7 +87,11 @@ export class TaskHost {
     this.#exclusive = parts.exclusive
     this.#onReady = parts.onReady
     this.#onGone = parts.onGone
-    this.#link = open(parts.limits.heapMaxMb, { message: (message) => this.#receive(message), ended: (end) => void this.#ended(end) })
+    this.#link = open(parts.limits.heapMaxMb, {
+      message: (message) => this.#receive(message),
+      stderr: (text) => this.#stderr(text),
+      ended: (end) => void this.#ended(end),
+    })
     const identity = this.#link.pid === null ? undefined : identify(this.#link.pid)
     if (identity) this.#store.addHost(identity).catch((error) => this.#log.error({ err: error }, 'A host could not be noted in the store'))
     this.#watch = setInterval(() => void this.#look(), watchMs)
@@ -204,6 +208,11 @@ export class TaskHost {
     if (this.#exclusive) return this.leave()
     this.#running.delete(id)
     running.listener.ended(failed)
+  }
+
+  #stderr(text: string): void {
+    const secrets = [...this.#running.values()].flatMap(({ spec }) => spec.secrets)
+    process.stderr.write(redactor(secrets)(text))
   }
 
   async #look(): Promise<void> {
