@@ -76,6 +76,14 @@ export const connectionKeys = defineConfig({
     group: 'Postgres',
     doc: 'SQL statements, separated by semicolons, that run first on every ordinary connection (not on the replication connection).',
   },
+  'database.query.timeout.ms': {
+    type: 'int',
+    default: 600_000,
+    min: 0,
+    importance: 'low',
+    group: 'Postgres',
+    doc: 'Longest time that a query of the catalog may take; 0: for ever. Reading a table is not bounded by it. Milliseconds.',
+  },
   'connection.timeout.ms': {
     type: 'int',
     default: 10_000,

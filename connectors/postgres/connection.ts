@@ -19,6 +19,8 @@ export interface ConnectionSettings {
   readonly sslPassword: string | undefined
   readonly tcpKeepAlive: boolean
   readonly connectTimeoutMs: number
+  /** Of one query; 0: no bound. */
+  readonly queryTimeoutMs: number
   readonly applicationName: string
   /** SQL that runs first on every ordinary connection; undefined: none. */
   readonly initialStatements: string | undefined
@@ -68,6 +70,7 @@ async function open(settings: ConnectionSettings, kind: 'ordinary' | 'replicatio
     keepAlive: settings.tcpKeepAlive,
     keepAliveInitialDelayMillis: 30_000,
     connectionTimeoutMillis: settings.connectTimeoutMs,
+    ...(settings.queryTimeoutMs > 0 ? { query_timeout: settings.queryTimeoutMs } : {}),
     application_name: settings.applicationName,
     options: Object.entries(guc)
       .map(([name, value]) => `-c ${name}=${value.replace(/([\\ ])/g, '\\$1')}`)

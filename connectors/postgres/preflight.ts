@@ -3,6 +3,7 @@ import { capturedBy, connectionSettings } from './source-settings.ts'
 import type { Captured } from './captured.ts'
 import { Catalog, type CatalogTable, type Query } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
+import { familyIssues } from './config-unsupported.ts'
 import { connectIssue } from './explain.ts'
 import { inspect, type Inspection } from './inspection.ts'
 import type { Lsn } from './lsn.ts'
@@ -48,7 +49,9 @@ export async function preflight(
 }
 
 /** Connects and inspects, for the validation of a config: all faults, each at the key that is to blame. Changes nothing. */
-export async function validate(config: PostgresConfig): Promise<readonly ConfigIssue[]> {
+export async function validate(config: PostgresConfig, given: Readonly<Record<string, string>> = {}): Promise<readonly ConfigIssue[]> {
+  const families = familyIssues(given)
+  if (families.length > 0) return families
   const settings = { ...connectionSettings(config, 'validation'), connectTimeoutMs: Math.min(config['connection.timeout.ms'], 5_000) }
   await using queries = new QueryConnection(settings)
   try {

@@ -43,7 +43,7 @@ export function isTransient(error: unknown): boolean {
     return true
   const message = error instanceof Error ? error.message : ''
   return (
-    /^(Connection terminated|timeout expired|Client was closed|Client has encountered a connection error|The server does not support SSL)/.test(
+    /^(Connection terminated|timeout expired|Query read timeout|Client was closed|Client has encountered a connection error|The server does not support SSL)/.test(
       message,
     ) && !/SSL/.test(message)
   )

@@ -49,7 +49,7 @@ export async function holdSnapshot(
   request: SlotRequest,
   context: TaskContext,
 ): Promise<SnapshotHolder> {
-  const client = await connect(connection, 'replication')
+  const client = await connect({ ...connection, queryTimeoutMs: 0 }, 'replication')
   const waiting = setInterval(() => context.report({ phase: 'waiting for running transactions to end, to create a slot' }), 1_000)
   try {
     return { client, snapshot: await createSlot(client, query, request, context.log) }
@@ -97,7 +97,11 @@ export class SnapshotRun implements AsyncDisposable {
     const readers: Client[] = []
     try {
       for (let i = 0; i < parts.readers; i++) {
-        const reader = await connect({ ...parts.connection, applicationName: `${parts.connection.applicationName} snapshot`.slice(0, 63) })
+        const reader = await connect({
+          ...parts.connection,
+          queryTimeoutMs: 0,
+          applicationName: `${parts.connection.applicationName} snapshot`.slice(0, 63),
+        })
         readers.push(reader)
         await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
         await reader.query(`SET TRANSACTION SNAPSHOT '${snapshot.replaceAll("'", "''")}'`)

@@ -24,6 +24,7 @@ export function connectionSettings(config: PostgresConfig, connector: string): C
     sslPassword: config['database.sslpassword'],
     tcpKeepAlive: config['database.tcpKeepAlive'],
     connectTimeoutMs: config['connection.timeout.ms'],
+    queryTimeoutMs: config['database.query.timeout.ms'],
     // Postgres cuts longer names; other bytes than ASCII would show as question marks.
     applicationName: `Millrace ${connector}`.replace(/[^ -~]/g, '?').slice(0, 63),
     initialStatements: config['database.initial.statements'],

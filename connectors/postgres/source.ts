@@ -305,11 +305,14 @@ export class PostgresSourceTask implements SourceTask {
   /** Begins a snapshot beside the slot, which stays where it is: in the view of a temporary one. */
   async #readAsOfNow(tables: readonly CatalogTable[]): Promise<void> {
     const name = `${this.#config['slot.name']}_snapshot_${process.pid}`.slice(-63)
-    const holder = await this.#hold(name, true, this.#prepared!.serverVersion)
+    let holder: SnapshotHolder | undefined
     try {
+      holder = await this.#hold(name, true, this.#prepared!.serverVersion)
       this.#run = await this.#startRun(tables, holder)
+    } catch (error) {
+      throw connectFailure(error, this.#connection)
     } finally {
-      await holder.client.end().catch(() => {})
+      await holder?.client.end().catch(() => {})
     }
   }
 

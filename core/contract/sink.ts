@@ -27,8 +27,11 @@ export interface SinkConnector<D extends ConfigDef = ConfigDef> {
   /** Types, defaults, docs and validation from one constant. */
   readonly config: D
   create(config: ConfigOf<D>, context: TaskContext): SinkTask | Promise<SinkTask>
-  /** Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. */
-  validate?(config: ConfigOf<D>): Promise<readonly ConfigIssue[]>
+  /**
+   * Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. `given` has the keys as they were given,
+   * those too that the definition does not list: for families of keys whose names carry a value.
+   */
+  validate?(config: ConfigOf<D>, given?: Readonly<Record<string, string>>): Promise<readonly ConfigIssue[]>
 }
 
 /** Declares a sink connector; hides the one cast that lets connectors with different configs stand in one list. */

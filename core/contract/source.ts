@@ -28,8 +28,11 @@ export interface SourceConnector<D extends ConfigDef = ConfigDef> {
   create(config: ConfigOf<D>, context: TaskContext): SourceTask | Promise<SourceTask>
   /** How the work is split: one entry per task, laid over the connector's raw config. Default: one task. */
   tasks?(config: ConfigOf<D>, max: number): readonly Readonly<Record<string, string>>[]
-  /** Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. */
-  validate?(config: ConfigOf<D>): Promise<readonly ConfigIssue[]>
+  /**
+   * Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. `given` has the keys as they were given,
+   * those too that the definition does not list: for families of keys whose names carry a value.
+   */
+  validate?(config: ConfigOf<D>, given?: Readonly<Record<string, string>>): Promise<readonly ConfigIssue[]>
   /** Refuses offsets that a person wrote by throwing an Error that says why; the positions may be null (reset). */
   checkOffsets?(offsets: Offsets): void
   /** The connector was deleted: release what it holds upstream (slot, publication). Failing is logged and does not stop the deletion. */

@@ -57,13 +57,13 @@ function made(key: string, name: string, prefix: string, config: RawConfig, part
 
 interface Asked {
   readonly config: ConfigDef
-  validate?(config: never): Promise<readonly ConfigIssue[]>
+  validate?(config: never, given: RawConfig): Promise<readonly ConfigIssue[]>
 }
 
 async function asked(key: string, prefix: string, part: Asked, raw: RawConfig): Promise<readonly ConfigIssue[]> {
   if (!part.validate) return []
   try {
-    const issues = await part.validate(parseConfig(part.config, raw).config as never)
+    const issues = await part.validate(parseConfig(part.config, raw).config as never, raw)
     return issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))
   } catch (error) {
     if (error instanceof ConfigError) return error.issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))

@@ -19,7 +19,7 @@ function parsed(database: TestDatabase, overrides: Readonly<Record<string, strin
 /** `key: message` of every fault that a validation of the config finds. */
 async function faults(database: TestDatabase, overrides: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const { config, issues } = parsed(database, overrides)
-  return (issues.length > 0 ? issues : await validate(config)).map(({ key, message }) => `${key}: ${message}`)
+  return (issues.length > 0 ? issues : await validate(config, overrides)).map(({ key, message }) => `${key}: ${message}`)
 }
 
 async function state(database: TestDatabase): Promise<unknown> {
@@ -45,6 +45,8 @@ for (const version of postgresVersions) {
       [{ 'table.include.list': 'public.(' }, /not a regular expression/],
       [{ 'message.key.columns': 'nonsense' }, /should read schema.table:column/],
       [{ 'slot.name': 'Bad-Name' }, /lower case letters/],
+      [{ 'column.mask.with.10.chars': 'public.t.secret' }, /column.mask.with.10.chars is not supported: .*column.exclude.list/],
+      [{ 'column.mask.hash.SHA-256.with.salt.x': 'public.t.secret' }, /is not supported/],
       [{ 'signal.data.collection': 'x.y' }, /signal.data.collection is not supported/],
       [{ 'table.include.list': 'public.t', 'table.exclude.list': 'public.u' }, /only one of them/],
     ]
@@ -186,7 +188,7 @@ for (const version of postgresVersions) {
     await using server = await startPostgres({ version, settings: { wal_level: 'replica', max_replication_slots: 1 } })
     await server.query("CREATE TABLE t (id int PRIMARY KEY); SELECT pg_create_physical_replication_slot('taken')")
     const raw = { ...server.connectorConfig(), 'topic.prefix': 'app' }
-    const issues = await validate(parseConfig(definition, raw).config)
+    const issues = await validate(parseConfig(definition, raw).config, raw)
     assert.deepEqual(
       issues.map(({ key }) => key),
       ['database.hostname', 'slot.name'],
