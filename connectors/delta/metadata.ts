@@ -155,6 +155,7 @@ export function checkSupported(table: string, state: TableState): void {
   if (Object.keys(configuration).some((key) => key.startsWith('delta.constraints.'))) unknown.push('checkConstraints')
   if (metaData.schemaString.includes('delta.invariants')) unknown.push('invariants')
   if (metaData.schemaString.includes('delta.generationExpression')) unknown.push('generatedColumns')
+  if (state.schema.fields.some((field) => !field.nullable)) unknown.push('NOT NULL columns')
   if (unknown.length > 0) {
     throw new Error(
       `Table ${table} uses what this writer does not support: ${[...new Set(unknown)].join(', ')}; drop these features or write to another table`,

@@ -107,6 +107,8 @@ function anyZonedMicros(text: string): bigint {
     if (text === '-infinity') return -infinityMicros
     throw new DataError(`${JSON.stringify(text)} is not a time stamp with an offset`)
   }
+  if (Number(match[2]) > 24 || Number(match[3]) > 59 || Number(match[4] ?? 0) > 59)
+    throw new DataError(`${JSON.stringify(text)} is not a time of day`)
   let micros = midnight(match[1]! + (match[7] ?? ''))
   const fraction = (match[5] ?? '').padEnd(6, '0')
   if (/[1-9]/.test(fraction.slice(6))) throw new DataError(`${text} is finer than Delta's microseconds; ${wayOut}`)
@@ -130,7 +132,8 @@ function midnight(text: string): bigint {
   const year = match[4] ? 1 - Number(match[1]) : Number(match[1])
   const month = Number(match[2])
   const day = Number(match[3])
-  if (month < 1 || month > 12 || day < 1 || day > 31) throw new DataError(`${JSON.stringify(text)} is not a date`)
+  if (month < 1 || month > 12 || day < 1 || day > new Date(Date.UTC(2000 + (((year % 400) + 400) % 400), month, 0)).getUTCDate())
+    throw new DataError(`${JSON.stringify(text)} is not a date`)
   const micros = BigInt(daysFromCivil(year, month, day)) * dayMicros
   if (days.size >= daysMax) days.clear()
   days.set(text, micros)
