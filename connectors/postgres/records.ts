@@ -1,4 +1,4 @@
-import { DataError, noHeaders, partitionKey, record, type ConnectRecord, type Header, type Schema } from '../../core/index.ts'
+import { DataError, noHeaders, partitionKey, record, type ConnectRecord, type Header, type Origin, type Schema } from '../../core/index.ts'
 import { unknownBytesType } from './bytes.ts'
 import {
   messageKeySchema,
@@ -12,6 +12,8 @@ import { topicName } from './naming.ts'
 import { dataError, faultyColumn, textsOf, type Row } from './row.ts'
 import type { RecordSettings, ValueSettings } from './settings.ts'
 import type { TableShape } from './shape.ts'
+import { SourceBlocks } from './source-block.ts'
+import { TransactionOrder } from './transaction-order.ts'
 import { unchangedColumn, type TupleView } from './tuple.ts'
 import type { ColumnType } from './types.ts'
 
@@ -44,18 +46,8 @@ export class RecordFactory {
   readonly #messageSchema: Schema
   #rejected: RejectedRow[] = []
   #missing: string[] = []
-  // The transaction, or the snapshot, that the rows belong to.
-  #position = 0
-  #xid = 0n
-  #transaction = ''
-  #sourceMs = 0n
-  #sourceUs = 0n
-  #sourceNs = 0n
-  #sequence = '[null,"'
-  #snapshotSources = new Map<string, object>()
-  #lastSource: { readonly shape: TableShape; readonly mark: SnapshotMark; readonly source: object } | undefined
-  #events = 0
-  #collections = new Map<string, number>()
+  readonly #sources: SourceBlocks
+  readonly #order = new TransactionOrder()
   // When we handle them; read from the clock every so many records.
   #nowMs = 0n
   #nowUs = 0n
@@ -66,35 +58,27 @@ export class RecordFactory {
     this.#values = values
     this.#settings = settings
     this.#partition = partitionKey({ server: values.prefix })
+    this.#sources = new SourceBlocks(values.prefix, values.database, settings.version)
     this.#content = unknownBytesType(values.binary, values.placeholder)
     this.#messageSchema = messageValueSchema(this.#content.schema)
   }
 
   /** The commit LSN of the transaction before the next one (from saved offsets), for `source.sequence`. */
   resumeAfter(commitLsn: number): void {
-    this.#position = commitLsn
+    this.#sources.resumeAfter(commitLsn)
   }
 
   /** Begins a transaction; the rows that follow belong to it. */
   begin({ xid, commitLsn, commitTimeUs }: TransactionStart): void {
-    this.#sequence = this.#position === 0 ? '[null,"' : `["${this.#position}","`
-    this.#position = commitLsn
-    this.#xid = BigInt(xid)
-    this.#transaction = String(xid)
-    this.#sourceUs = BigInt(commitTimeUs)
-    this.#sourceMs = BigInt(Math.floor(commitTimeUs / 1000))
-    this.#sourceNs = this.#sourceUs * 1000n
-    this.#events = 0
-    this.#collections.clear()
+    this.#sources.begin(xid, commitLsn, commitTimeUs)
+    this.#order.begin(xid)
     this.#untilClock = 0
   }
 
   /** Begins a snapshot: the rows that follow were read at this LSN. */
   beginSnapshot({ lsn, xid, timeMs }: { readonly lsn: number; readonly xid: number | null; readonly timeMs: number }): void {
-    this.begin({ xid: xid ?? 0, commitLsn: lsn, commitTimeUs: timeMs * 1000 })
-    this.#sequence = '[null,"'
-    this.#snapshotSources = new Map()
-    this.#lastSource = undefined
+    this.#sources.beginSnapshot(xid ?? 0, lsn, timeMs)
+    this.#untilClock = 0
   }
 
   /** A row of a snapshot. */
@@ -102,7 +86,9 @@ export class RecordFactory {
     try {
       const row = shape.row(view, null, this.#missing)
       const key = shape.keySchema === null ? null : shape.key(row, view, null, this.#missing)
-      out.push(this.#envelope(shape, key, null, row, this.#snapshotSource(shape, mark), 'r', this.#settings.contextHeaders, null, seq))
+      out.push(
+        this.#envelope(shape, key, null, row, this.#sources.snapshotBlock(shape, mark), 'r', this.#settings.contextHeaders, null, seq),
+      )
     } catch (error) {
       this.#reject(shape, 'r', view, seq, error)
     }
@@ -187,8 +173,8 @@ export class RecordFactory {
   /** A logical decoding message. A non-transactional one stands alone: begin a transaction of xid 0 at its own LSN for it. */
   message(prefix: string, content: Buffer, lsn: number, seq: number, out: ConnectRecord[]): number {
     this.#clock()
-    const source = this.#source('', '', 'false', lsn)
-    const transaction = this.#settings.transactionMetadata && this.#xid !== 0n ? this.#order('', lsn) : null
+    const source = this.#sources.block('', '', 'false', lsn)
+    const transaction = this.#settings.transactionMetadata && this.#sources.xid !== 0n ? this.#order.next('', lsn) : null
     const value = {
       op: 'm',
       ts_ms: this.#nowMs,
@@ -201,7 +187,7 @@ export class RecordFactory {
         valueSchema: this.#messageSchema,
         key: { prefix },
         keySchema: messageKeySchema,
-        origin: { partition: this.#partition, position: this.#position, seq },
+        origin: this.#origin(seq),
       }),
     )
     return 1
@@ -209,27 +195,17 @@ export class RecordFactory {
 
   /** The BEGIN event of `provide.transaction.metadata`; call it after `begin`. It takes no number: `seq` of the origin is 0. */
   transactionBegin(lsn: number, out: ConnectRecord[]): void {
-    out.push(this.#boundary('BEGIN', lsn, null, null, 0))
+    out.push(this.#boundary(this.#order.beginning(lsn, this.#sources.timeMs), lsn, 0))
   }
 
   /** The END event; `seq` is one more than that of the last row. */
   transactionEnd(lsn: number, seq: number, out: ConnectRecord[]): void {
-    const collections = [...this.#collections].map(([name, count]) => ({ data_collection: name, event_count: BigInt(count) }))
-    out.push(this.#boundary('END', lsn, BigInt(this.#events), collections, seq))
+    out.push(this.#boundary(this.#order.ending(lsn, this.#sources.timeMs), lsn, seq))
   }
 
   /** The records pushed from `length` on are made again: takes them out, and out of the counts of the transaction. */
   takeBack(out: ConnectRecord[], length: number): void {
-    for (const { value } of out.splice(length)) {
-      const block = value as {
-        readonly transaction: object | null
-        readonly source: { readonly schema: string; readonly table: string }
-      } | null
-      if (block === null || block.transaction === null) continue
-      const collection = `${block.source.schema}.${block.source.table}`
-      this.#events--
-      this.#collections.set(collection, this.#collections.get(collection)! - 1)
-    }
+    this.#order.takeBack(out.splice(length))
   }
 
   /** Rows that could not be turned since the last call. */
@@ -239,14 +215,12 @@ export class RecordFactory {
     return rejected
   }
 
-  #boundary(status: string, lsn: number, count: bigint | null, collections: readonly object[] | null, seq: number): ConnectRecord {
-    const id = `${this.#transaction}:${lsn}`
-    const value = { status, id, event_count: count, data_collections: collections, ts_ms: this.#sourceMs }
+  #boundary(value: object, lsn: number, seq: number): ConnectRecord {
     return record(topicName(`${this.#values.prefix}${this.#values.delimiter}transaction`), value, {
       valueSchema: transactionValueSchema,
-      key: { id },
+      key: { id: this.#order.id(lsn) },
       keySchema: transactionKeySchema,
-      origin: { partition: this.#partition, position: this.#position, seq },
+      origin: this.#origin(seq),
     })
   }
 
@@ -263,8 +237,8 @@ export class RecordFactory {
     keyless = false,
   ): void {
     const { schema, name } = shape.relation
-    const source = this.#source(schema, name, 'false', lsn)
-    const transaction = this.#settings.transactionMetadata ? this.#order(`${schema}.${name}`, lsn) : null
+    const source = this.#sources.block(schema, name, 'false', lsn)
+    const transaction = this.#settings.transactionMetadata ? this.#order.next(`${schema}.${name}`, lsn) : null
     out.push(this.#envelope(shape, key, before, after, source, op, headers, transaction, seq, keyless))
   }
 
@@ -290,55 +264,16 @@ export class RecordFactory {
       valueSchema: shape.envelopeSchema,
       timestamp: null,
       headers,
-      origin: { partition: this.#partition, position: this.#position, seq },
+      origin: this.#origin(seq),
     }
   }
 
   #tombstone(shape: TableShape, key: Row | null, headers: readonly Header[], seq: number): ConnectRecord {
-    const origin = { partition: this.#partition, position: this.#position, seq }
-    return record(shape.topic, null, { key, keySchema: shape.keySchema, headers, origin })
+    return record(shape.topic, null, { key, keySchema: shape.keySchema, headers, origin: this.#origin(seq) })
   }
 
-  #source(schema: string, table: string, snapshot: string, lsn: number): object {
-    return {
-      version: this.#settings.version,
-      connector: 'postgresql',
-      name: this.#values.prefix,
-      ts_ms: this.#sourceMs,
-      snapshot,
-      db: this.#values.database,
-      sequence: `${this.#sequence}${lsn}"]`,
-      ts_us: this.#sourceUs,
-      ts_ns: this.#sourceNs,
-      schema,
-      table,
-      txId: this.#xid,
-      lsn: BigInt(lsn),
-      xmin: null,
-      origin: null,
-      origin_lsn: null,
-    }
-  }
-
-  /** All rows of a table in a snapshot share their `source`: only the mark of its first and last row differs. */
-  #snapshotSource(shape: TableShape, mark: SnapshotMark): object {
-    const last = this.#lastSource
-    if (last !== undefined && last.shape === shape && last.mark === mark) return last.source
-    const name = `${mark}.${shape.topic}`
-    let source = this.#snapshotSources.get(name)
-    if (source === undefined) {
-      source = this.#source(shape.relation.schema, shape.relation.name, mark, this.#position)
-      this.#snapshotSources.set(name, source)
-    }
-    this.#lastSource = { shape, mark, source }
-    return source
-  }
-
-  #order(collection: string, lsn: number): object {
-    const count = (this.#collections.get(collection) ?? 0) + 1
-    this.#collections.set(collection, count)
-    this.#events++
-    return { id: `${this.#transaction}:${lsn}`, total_order: BigInt(this.#events), data_collection_order: BigInt(count) }
+  #origin(seq: number): Origin {
+    return { partition: this.#partition, position: this.#sources.position, seq }
   }
 
   /** Headers of an event, with the names of the values that were not sent. */
@@ -361,16 +296,20 @@ export class RecordFactory {
     this.#missing = []
     const { schema, name } = shape.relation
     const fault = faultyColumn(shape.columns, view) ?? faultyColumn(shape.keyColumns, view)
-    const keyTexts = JSON.stringify(textsOf(shape.keyColumns, view))
+    const key = textsOf(shape.keyColumns, view)
+    const shown = JSON.stringify(key)
+    const keyText = shown.length > keyTextMax ? `${shown.slice(0, keyTextMax)}...` : shown
     const place = fault === undefined ? '' : `, column "${fault.column.column}"`
-    const error = dataError(`Table ${schema}.${name}${place}, key ${keyTexts}`, fault?.error ?? cause)
+    const error = dataError(`Table ${schema}.${name}${place}, key ${keyText}`, fault?.error ?? cause)
     const value = { op, schema, table: name, columns: textsOf(shape.columns, view) }
-    const origin = { partition: this.#partition, position: this.#position, seq }
-    this.#rejected.push({ record: record(shape.topic, value, { key: textsOf(shape.keyColumns, view), headers: noHeaders, origin }), error })
+    this.#rejected.push({ record: record(shape.topic, value, { key, headers: noHeaders, origin: this.#origin(seq) }), error })
   }
 }
 
+/** Records between two looks at the clock. */
 const clockEvery = 256
+/** Characters of a key that an error shows. */
+const keyTextMax = 300
 
 function keyUnknown(shape: TableShape, statement: string): DataError {
   const names = shape.keyColumns.filter((column) => !column.identity).map(({ column }) => `"${column}"`)
