@@ -282,6 +282,7 @@ export class SupervisedTask {
     if (this.#run?.stopping && state !== 'RESTARTING') return
     if (state !== this.#state) {
       this.#state = state
+      if (state !== 'FAILED') this.#parts.log.info({ state }, `The task is ${state}`)
       this.#parts.changed()
     }
     if (state === 'PAUSED' || state === 'FAILED') this.#settleQuiet()

@@ -27,14 +27,13 @@ function config(name: string, more: Record<string, string>): Record<string, stri
 }
 
 /** Every call of the control plane, timed, while something goes wrong. */
-async function controlAnswers(name: string): Promise<void> {
+async function controlAnswers(name: string, times: number[]): Promise<void> {
   const began = performance.now()
   rig.worker.status(name)
   rig.worker.progress(name)
   rig.worker.connectors()
   await rig.worker.offsets(name)
-  const tookMs = performance.now() - began
-  assert.ok(tookMs < 100, `control calls took ${tookMs} ms`)
+  times.push(performance.now() - began)
 }
 
 const faults: readonly { readonly fault: string; readonly reason: RegExp; readonly more?: Record<string, string> }[] = [
@@ -63,13 +62,16 @@ for (const { fault, reason, more } of faults) {
   test(`a source that fails by "${fault}" is FAILED with its reason, and nobody else notices`, async () => {
     const { worker } = rig
     const seen = neighbour().length
+    const times: number[] = []
     await worker.create(fault, config(fault, { fault, ...more }), 'RUNNING')
     const status = await until('it is FAILED', async () => {
-      await controlAnswers(fault)
+      await controlAnswers(fault, times)
       const task = worker.status(fault).tasks[0]
       return task?.state === 'FAILED' && task
     })
     assert.match(status.trace ?? '', reason)
+    // One may meet the machine's own hiccup (the tests run beside each other); a control plane that waits for plugins is slow every time.
+    assert.ok(times.filter((ms) => ms > 100).length <= 1, `control calls took ${times.map(Math.round).join(', ')} ms`)
     assert.equal(worker.status(fault).connector.state, 'RUNNING')
     await until('the neighbour goes on', () => neighbour().length > seen)
     await worker.delete(fault)
