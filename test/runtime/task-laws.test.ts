@@ -240,7 +240,7 @@ function law(sink: World['sink'], swapped = false) {
   })
 }
 
-const numRuns = Number(process.env['LAW_RUNS'] ?? 5000)
+const numRuns = Number(process.env['LAW_RUNS'] ?? 2000)
 
 for (const sink of ['own offsets', 'lazy'] as const) {
   test(`whatever crashes when, a sink that keeps its offsets (${sink}) has every record once, in order, and the upstream never forgets too early`, async () => {
