@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import type { PeerCertificate } from 'node:tls'
 import { Client, type ClientConfig } from 'pg'
 import { sessionOptions } from './settings.ts'
@@ -84,10 +85,30 @@ async function open(settings: ConnectionSettings, kind: 'ordinary' | 'replicatio
     await client.connect()
     if (kind === 'ordinary' && settings.initialStatements) await client.query(settings.initialStatements)
   } catch (error) {
-    await client.end().catch(() => {})
+    await disconnect(client)
     throw error
   }
   return client
+}
+
+/** Longest time that a connection gets to end in an orderly way. Milliseconds. */
+const goodbyeMsMax = 2_000
+
+/** Ends a connection, by force where the other side does not answer. Never rejects: what is wrong with it does not matter any more. */
+export async function disconnect(client: Client): Promise<void> {
+  const force = setTimeout(() => socketOf(client).destroy(), goodbyeMsMax)
+  try {
+    await client.end()
+  } catch {
+    // It is gone already.
+  } finally {
+    clearTimeout(force)
+  }
+}
+
+/** The socket below a client, TLS included. Not part of pg's documented interface: tests pin it. */
+export function socketOf(client: Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream
 }
 
 function tlsOptions(settings: ConnectionSettings): Exclude<ClientConfig['ssl'], boolean | undefined> {

@@ -40,6 +40,12 @@ export async function preflight(
 ): Promise<Prepared> {
   const found = await inspect(config, query, catalog, captured)
   if (found.issues.length > 0) throw new ConfigError(found.issues)
+  if (found.encoding === 'SQL_ASCII') {
+    log.warn(
+      { encoding: found.encoding },
+      'The database does not know the encoding of its texts: bytes that are not UTF-8 come out as replacement characters',
+    )
+  }
   await setIdentities(config, query, found, log)
   const publication = await published(query, found, log)
   warnOfPublication(found, publication, log)

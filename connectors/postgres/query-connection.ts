@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import type { Query } from './catalog.ts'
-import { connect, type ConnectionSettings } from './connection.ts'
+import { connect, disconnect, type ConnectionSettings } from './connection.ts'
 
 /** An ordinary connection that is opened at its first use, and again at the next use after it broke. Statements run one after another. */
 export class QueryConnection implements AsyncDisposable {
@@ -20,8 +20,7 @@ export class QueryConnection implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const client = await this.#client?.catch(() => undefined)
     this.#client = undefined
-    // A connection that is gone already needs no goodbye.
-    await client?.end().catch(() => {})
+    if (client !== undefined) await disconnect(client)
   }
 
   #open(): Promise<Client> {

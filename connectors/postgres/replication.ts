@@ -1,6 +1,6 @@
 import { GapError, RetriableError, type Logger } from '../../core/index.ts'
 import type { Query } from './catalog.ts'
-import { connect, quoteIdentifier, quoteLiteral, type ConnectionSettings } from './connection.ts'
+import { connect, disconnect, quoteIdentifier, quoteLiteral, type ConnectionSettings } from './connection.ts'
 import { formatLsn, parseLsn, type Lsn } from './lsn.ts'
 import { positionText, type Position } from './position.ts'
 import { errorCode } from './server-error.ts'
@@ -51,7 +51,7 @@ export async function startReplication(
       log,
     })
   } catch (error) {
-    await client.end().catch(() => {})
+    await disconnect(client)
     const code = errorCode(error)
     // 42704: no such slot; 55000: the slot's WAL is gone, or it belongs to another database or plug-in.
     if (code === '42704' && /replication slot/.test(String(error))) throw missingSlot(position, settings.slot, error)
@@ -71,7 +71,7 @@ export function checkSystem(position: Position, systemId: string, logEnd: Lsn): 
         `to a state that is older than what was captured. ${waysOut}`,
     )
   }
-  if (position.systemId === '' || position.systemId === systemId) return
+  if (position.systemId === '' || systemId === '' || position.systemId === systemId) return
   throw new GapError(
     `The saved position ${positionText(position)} belongs to the database system ${position.systemId}, but the server is ${systemId}: ` +
       `a restored backup or another server, whose log has nothing to do with it. ${waysOut}`,

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import type { Client } from 'pg'
 import { DataError, RetriableError, type ConnectRecord, type RecordBatch, type TaskContext } from '../../core/index.ts'
 import { Catalog, relationOf, type CatalogTable } from './catalog.ts'
-import { connect, type ConnectionSettings } from './connection.ts'
+import { connect, disconnect, type ConnectionSettings } from './connection.ts'
 import type { Lsn } from './lsn.ts'
 import { tableKey, type TableProgress } from './position.ts'
 import type { RecordFactory } from './records.ts'
@@ -54,7 +54,7 @@ export async function holdSnapshot(
   try {
     return { client, snapshot: await createSlot(client, query, request, context.log) }
   } catch (error) {
-    await client.end().catch(() => {})
+    await disconnect(client)
     throw error
   } finally {
     clearInterval(waiting)
@@ -118,7 +118,7 @@ export class SnapshotRun implements AsyncDisposable {
       parts.factory.beginSnapshot({ lsn: consistentPoint - 1, xid: null, timeMs: Date.now() })
       return run
     } catch (error) {
-      await Promise.all(readers.map((reader) => reader.end().catch(() => {})))
+      await Promise.all(readers.map(disconnect))
       throw error
     }
   }
@@ -166,7 +166,7 @@ export class SnapshotRun implements AsyncDisposable {
     // It rejects with the abort, which is what was wanted.
     await this.#coming?.catch(() => {})
     await this.#reading?.[Symbol.asyncDispose]()
-    await Promise.all(this.#readers.map((reader) => reader.end().catch(() => {})))
+    await Promise.all(this.#readers.map(disconnect))
   }
 
   async #begin(table: CatalogTable): Promise<TableSnapshot> {

@@ -2,7 +2,7 @@ import { GapError, idle, type Offsets, type RecordBatch, type SourceTask, type T
 import { Catalog, type CatalogTable } from './catalog.ts'
 import { anyMatches, type Captured } from './captured.ts'
 import type { PostgresConfig } from './config.ts'
-import type { ConnectionSettings } from './connection.ts'
+import { disconnect, type ConnectionSettings } from './connection.ts'
 import { connectFailure } from './explain.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LagWatch } from './lag-watch.ts'
@@ -57,10 +57,14 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async open(offsets: Offsets | undefined): Promise<void> {
+    // Each step has a bound of its own, and some may wait for others' transactions: that is not hanging.
+    const pulse = setInterval(() => this.#context.report({}), 1_000)
     try {
       await this.#open(offsets)
     } catch (error) {
       throw connectFailure(error, this.#connection)
+    } finally {
+      clearInterval(pulse)
     }
   }
 
@@ -75,7 +79,7 @@ export class PostgresSourceTask implements SourceTask {
     const resumed = this.#resumable(saved, slot, mode)
     const wanted = this.#tablesToRead(resumed, mode)
     if (resumed !== undefined && wanted.length === 0) {
-      this.#position = { ...resumed, systemId, slot: config['slot.name'] }
+      this.#position = { ...resumed, systemId: systemId || resumed.systemId, slot: config['slot.name'] }
       return
     }
     await this.#begin(resumed, saved, slot, wanted, mode)
@@ -182,13 +186,13 @@ export class PostgresSourceTask implements SourceTask {
       // Tables that are streamed only: everything from the slot's start on.
       const streamed = tables.filter((table) => !wanted.includes(table) && base.tables?.[tableKey(table)]?.oid !== table.oid)
       const others = Object.fromEntries(streamed.map((table) => [tableKey(table), { oid: table.oid, lsn: 0 }]))
-      this.#position = { ...base, systemId, slot: name, tables: { ...base.tables, ...others } }
+      this.#position = { ...base, systemId: systemId || base.systemId, slot: name, tables: { ...base.tables, ...others } }
       if (wanted.length > 0) {
         this.#again = new Set(saved === undefined ? [] : Object.keys(saved.tables ?? {}))
         this.#run = await this.#startRun(wanted, holder!)
       }
     } finally {
-      await holder?.client.end().catch(() => {})
+      if (holder !== undefined) await disconnect(holder.client)
     }
   }
 
@@ -312,7 +316,7 @@ export class PostgresSourceTask implements SourceTask {
     } catch (error) {
       throw connectFailure(error, this.#connection)
     } finally {
-      await holder?.client.end().catch(() => {})
+      if (holder !== undefined) await disconnect(holder.client)
     }
   }
 

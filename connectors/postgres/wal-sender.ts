@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'pg'
 import { RetriableError, type Logger } from '../../core/index.ts'
+import { socketOf } from './connection.ts'
 import { postgresEpochUs, ProtocolError } from './decoder.ts'
 import { formatLsn, readLsn, readUint32, writeLsn, type Lsn } from './lsn.ts'
 import { serverError } from './server-error.ts'
@@ -77,7 +78,7 @@ export class WalSender implements AsyncDisposable {
   private constructor(settings: WalSenderSettings) {
     this.#settings = settings
     this.#acknowledged = settings.durable
-    this.#socket = (settings.client as unknown as { connection: { stream: Socket } }).connection.stream
+    this.#socket = socketOf(settings.client)
     this.#socket.removeAllListeners('data')
     this.#socket.on('data', (chunk: Buffer) => this.#arrived(chunk))
     this.#socket.on('error', (error) => this.#fail(error))
