@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'pg'
-import { RetriableError, type Logger } from '../../core/index.ts'
+import { DataError, RetriableError, type Logger } from '../../core/index.ts'
 import { socketOf } from './connection.ts'
 import { postgresEpochUs, ProtocolError } from './decoder.ts'
 import { formatLsn, readLsn, readUint32, writeLsn, type Lsn } from './lsn.ts'
@@ -213,10 +213,13 @@ export class WalSender implements AsyncDisposable {
       this.end = this.#offset
       return this.#chunk[this.start - frameHeaderBytes]
     }
-    if (bytes > this.#settings.messageBytesMax || bytes < frameHeaderBytes) {
-      if (bytes === 0) return undefined
-      throw new ProtocolError(
-        `The replication stream carries a message of ${bytes} bytes; at most ${this.#settings.messageBytesMax} are taken (message.bytes.max)`,
+    if (bytes === 0) return undefined
+    if (bytes < frameHeaderBytes)
+      throw new ProtocolError(`The replication stream carries a message of ${bytes} bytes, less than its header`)
+    if (bytes > this.#settings.messageBytesMax) {
+      throw new DataError(
+        `A change of ${bytes} bytes came by the replication stream; message.bytes.max takes ${this.#settings.messageBytesMax}. ` +
+          'Raise it, with the memory of the task, or take the table or its large column out of the publication.',
       )
     }
     if (left + this.#queuedBytes < bytes) {

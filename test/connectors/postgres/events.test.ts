@@ -163,4 +163,14 @@ for (const version of postgresVersions) {
     assert.deepEqual(snapshot, { table: 'public.t', tablesDone: 1, tables: 1, rows: 5000, rowsEstimated: 5000 })
     assert.equal(tail.progress.filter((progress) => 'lag' in progress).at(-1)!.lag!.seconds, 0)
   })
+
+  test(`Postgres ${version}: a change larger than message.bytes.max stops the task with the way out, one within it passes whole`, async () => {
+    const database = await servers.database(version)
+    await database.query('CREATE TABLE t (id int PRIMARY KEY, big text)')
+    await using tail = await database.streaming({ 'message.bytes.max': '3000000', 'max.queue.size.in.bytes': '100000' })
+    await database.query("INSERT INTO t VALUES (1, repeat('abcdefgh', 300000)); INSERT INTO t VALUES (2, repeat('abcdefgh', 500000))")
+    await tail.count(1)
+    assert.equal((value(tail.records[0]!).after as { big: string }).big.length, 2_400_000)
+    await assert.rejects(tail.count(2), /A change of 4000\d+ bytes.*message.bytes.max/)
+  })
 }
