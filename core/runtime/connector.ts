@@ -256,6 +256,8 @@ export class Connector {
   }
 
   async #startTasks(): Promise<void> {
+    // An order that was queued before this one may have started them already, or a stop may have overtaken it.
+    if (this.#tasks.length > 0 || this.#target === 'STOPPED') return
     try {
       this.#overlays ??= await splitWork(this.name, await this.#plan(), this.#parts.pool)
       await this.save()
