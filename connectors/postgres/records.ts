@@ -12,9 +12,10 @@ import { topicName } from './naming.ts'
 import { dataError, faultyColumn, textsOf, type Row } from './row.ts'
 import type { RecordSettings, ValueSettings } from './settings.ts'
 import type { TableShape } from './shape.ts'
+import { keyUnknown, sameKey } from './row-key.ts'
 import { SourceBlocks } from './source-block.ts'
 import { TransactionOrder } from './transaction-order.ts'
-import { unchangedColumn, type TupleView } from './tuple.ts'
+import type { TupleView } from './tuple.ts'
 import type { ColumnType } from './types.ts'
 
 /** The place of a snapshot row, as Debezium's `source.snapshot` tells it. */
@@ -310,27 +311,3 @@ export class RecordFactory {
 const clockEvery = 256
 /** Characters of a key that an error shows. */
 const keyTextMax = 300
-
-function keyUnknown(shape: TableShape, statement: string): DataError {
-  const names = shape.keyColumns.filter((column) => !column.identity).map(({ column }) => `"${column}"`)
-  const { schema, name } = shape.relation
-  return new DataError(
-    `${statement} does not tell the key column ${names.join(', ')}, which is not part of the replica identity; ` +
-      `run ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, or take the column out of message.key.columns`,
-  )
-}
-
-/** True where both tuples spell the same key; a value that was not sent again did not change. */
-function sameKey(shape: TableShape, old: TupleView, now: TupleView): boolean {
-  for (const { index } of shape.keyColumns) {
-    const start = now.starts[index]!
-    if (start === unchangedColumn) continue
-    const oldStart = old.starts[index]!
-    if (start < 0 || oldStart < 0) {
-      if (start !== oldStart) return false
-      continue
-    }
-    if (now.buffer.compare(old.buffer, oldStart, old.ends[index], start, now.ends[index]) !== 0) return false
-  }
-  return true
-}
