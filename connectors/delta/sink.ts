@@ -5,6 +5,7 @@ import { Engine } from './engine.ts'
 import { type FlushNote, Ledger, type Standing } from './ledger.ts'
 import { LocalStorage } from './storage.ts'
 import { RecordReader } from './reader.ts'
+import { withRetry } from './io-errors.ts'
 import type { Lake } from './lake.ts'
 import { LakeTable, type PreparedBatch } from './table.ts'
 import { tablePath } from './table-path.ts'
@@ -60,13 +61,8 @@ export class DeltaSinkTask implements SinkTask {
 
   async put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void> {
     this.#check()
-    for (const record of records) if (!this.#byTopic.has(record.topic)) await this.#openTable(record.topic)
-    for (const table of this.#tables.values()) await table.relieve()
-    kill.throwIfAborted()
     const rejected: RejectedRecord[] = []
-    const batches = this.#read(records, rejected)
-    const prepared: [TableBatch, PreparedBatch][] = []
-    for (const batch of batches) prepared.push([batch, await batch.table.prepare(batch.changes)])
+    const prepared = await this.#passing(() => this.#prepare(records, rejected, kill))
     // From here on the records are taken: whatever fails now has taken some, so the task cannot go on.
     try {
       for (const [{ table, changes }, batch] of prepared) {
@@ -82,20 +78,10 @@ export class DeltaSinkTask implements SinkTask {
 
   async flush(offsets: Offsets, kill: AbortSignal): Promise<void> {
     this.#check()
-    const ledger = this.#ledger!
     const all: Offsets = { ...this.#standing.offsets, ...offsets }
     const pending = [...this.#tables.values()].filter((table) => table.pending)
     const note = this.#note(all, pending)
-    if (note.tables.length === 0) {
-      await ledger.keep(note.flush, all)
-    } else {
-      await eachOf(pending, (table) => table.drain(kill))
-      await ledger.register(note.tables)
-      await eachOf(pending, async (table) => {
-        await table.commit(note, kill)
-        this.#context.report({ tables: this.#versions() })
-      })
-    }
+    await this.#passing(() => this.#commit(note, pending, kill))
     this.#standing = { flush: note.flush, offsets: all }
     this.#flushing = undefined
     if (this.#replayed > 0) {
@@ -107,6 +93,42 @@ export class DeltaSinkTask implements SinkTask {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const table of this.#tables.values()) await table.dispose()
     await this.#lake?.engine[Symbol.asyncDispose]()
+  }
+
+  /** Everything that may fail for reasons outside of the records; nothing is taken yet. */
+  async #prepare(
+    records: readonly ConnectRecord[],
+    rejected: RejectedRecord[],
+    kill: AbortSignal,
+  ): Promise<readonly (readonly [TableBatch, PreparedBatch])[]> {
+    for (const record of records) if (!this.#byTopic.has(record.topic)) await this.#openTable(record.topic)
+    for (const table of this.#tables.values()) await table.relieve()
+    kill.throwIfAborted()
+    const prepared: [TableBatch, PreparedBatch][] = []
+    for (const batch of this.#read(records, rejected)) prepared.push([batch, await batch.table.prepare(batch.changes)])
+    return prepared
+  }
+
+  async #commit(note: FlushNote, pending: readonly LakeTable[], kill: AbortSignal): Promise<void> {
+    const ledger = this.#ledger!
+    if (note.tables.length === 0) {
+      await ledger.keep(note.flush, note.offsets)
+      return
+    }
+    await eachOf(pending, (table) => table.drain(kill))
+    await ledger.register(note.tables)
+    await eachOf(pending, async (table) => {
+      await table.commit(note, kill)
+      this.#context.report({ tables: this.#versions() })
+    })
+  }
+
+  async #passing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw withRetry(error, this.#config.path)
+    }
   }
 
   #check(): void {

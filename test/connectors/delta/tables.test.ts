@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import { DataError, type Schema, arrayOf, optional, primitive, record, structOf } from '../../../core/index.ts'
+import { DataError, RetriableError, type Schema, arrayOf, optional, primitive, record, structOf } from '../../../core/index.ts'
+import { withRetry } from '../../../connectors/delta/io-errors.ts'
 import { Judge, judgeMissing } from '../../judge.ts'
 import { type Rejections, type Row, Source, contextOf, newLake, noKill, openSink, write } from './lake.ts'
 
@@ -270,6 +271,34 @@ test('a process that died between two tables of a flush starts over from the off
   assert.deepEqual(await last.committed(), { p: 2 })
   const index = JSON.parse(await readFile(`${lake.path}/_millrace/c1/tables.json`, 'utf8')) as unknown
   assert.deepEqual(index, { connector: 'c1', tables: ['public/a', 'public/b'] })
+})
+
+test('a flush that failed may be repeated, and what was put is committed once', options, async () => {
+  await using lake = await newLake()
+  const source = (name: string) => new Source(`shop.public.${name}`, [['id', long]], ['id'])
+  const [a, b] = [source('a'), source('b')]
+  await using sink = await openSink(lake.path, { mode: 'upsert' })
+  await write(sink, [a.create({ id: 1n }), b.create({ id: 1n })], 1)
+  await sink.put([a.commit().create({ id: 2n }), b.commit().create({ id: 2n }), b.delete({ id: 1n })], noKill)
+  const aborted = AbortSignal.abort(new Error('enough'))
+  await assert.rejects(sink.flush({ p: 2 }, aborted), /enough/)
+  const blocked = `${lake.path}/public/b/_delta_log/00000000000000000001.json`
+  await mkdir(blocked)
+  await assert.rejects(sink.flush({ p: 2 }, noKill), /EISDIR/)
+  await rmdir(blocked)
+  await sink.flush({ p: 2 }, noKill)
+  assert.deepEqual(await judge!.readTable(`${lake.path}/public/a`, { sql: 'SELECT id FROM t ORDER BY id' }), [{ id: 1 }, { id: 2 }])
+  assert.deepEqual(await judge!.readTable(`${lake.path}/public/b`), [{ id: 2 }])
+  await using next = await openSink(lake.path, { mode: 'upsert' })
+  assert.deepEqual(await next.committed(), { p: 2 })
+})
+
+test('a full disk is worth another attempt', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+  assert.ok(withRetry(full, 'lake') instanceof RetriableError)
+  assert.ok(withRetry(new Error('IO Error: Could not write file "x": No space left on device'), 'lake') instanceof RetriableError)
+  const other = new Error('Binder Error')
+  assert.equal(withRetry(other, 'lake'), other)
 })
 
 test('tables of another mode, and topics that would share a table unasked, are refused', async () => {
