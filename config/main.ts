@@ -1,5 +1,5 @@
 import { ConfigError, type Logger } from '../core/index.ts'
-import { createContainer, parts } from './container.ts'
+import { createParts } from './container.ts'
 import { loadPlugins } from './plugins.ts'
 import type { WorkerSettings } from './settings.ts'
 
@@ -17,13 +17,10 @@ export interface RunningWorker {
 /** Starts a worker: stores, REST API, then the connectors of its last run. Rejects where a setting is wrong, the store is taken or a port is in use. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { modules, faults } = await loadPlugins(settings.keys)
-  const container = createContainer(settings, modules)
-  const log = container.get(parts.loggers).logger('millrace.worker')
+  const { loggers, worker, server } = await createParts(settings, modules)
+  const log = loggers.logger('millrace.worker')
   for (const { name, message } of faults) log.error({ plugin: name }, message)
   for (const key of settings.unknown) log.warn({ key }, `Nothing reads the worker setting "${key}"`)
-  container.get(parts.providers)
-  const worker = container.get(parts.worker)
-  const server = await container.getAsync(parts.server)
   try {
     const urls = await server.listen()
     worker.workerId = workerId(settings, urls)
