@@ -6,7 +6,7 @@ import type { Heartbeat } from './heartbeat.ts'
 import { Interruption, type RetrySettings } from './interruption.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
 import { tableKey, toOffsets, type Position } from './position.ts'
-import type { RecordFactory } from './records.ts'
+import type { RecordFactory, RejectedRow } from './records.ts'
 import { startReplication, type ReplicationSettings } from './replication.ts'
 import type { TableShape } from './shape.ts'
 import type { EventFilter } from './source-settings.ts'
@@ -53,6 +53,9 @@ export class ChangeStream implements AsyncDisposable {
   #whole = 0
   #bytes = 0
   #moved = false
+  #rejected: RejectedRow[] = []
+  /** What broke the stream behind records that went out first. */
+  #deferred: unknown
   /** What was handed out last ended inside a transaction. */
   #open = false
   // The transaction in hand.
@@ -106,6 +109,7 @@ export class ChangeStream implements AsyncDisposable {
   async poll(signal: AbortSignal): Promise<RecordBatch> {
     for (;;) {
       try {
+        this.#throwDeferred()
         const sender = this.#sender ?? (await this.#connect())
         const state = await this.#drain(sender)
         if (!this.#inside) this.#beat()
@@ -119,6 +123,13 @@ export class ChangeStream implements AsyncDisposable {
         else await sender.wait(signal, Math.min(waitMsMax, this.#parts.heartbeat.remainingMs()))
       } catch (error) {
         await this.#disconnect()
+        if (this.#whole > 0) {
+          // What came whole before goes out first; the error is met again at the next poll.
+          this.#deferred = error
+          const batch = this.#batch('empty')!
+          await this.#settleRejected()
+          return batch
+        }
         this.#interruption.failed(error)
         if (!(await this.#interruption.pause(signal))) return idle
       }
@@ -162,8 +173,19 @@ export class ChangeStream implements AsyncDisposable {
     this.#whole = this.#out.length
   }
 
+  /** Of the batch that goes out now; those of a transaction that is still coming stay with the factory until it is handed out, too. */
   async #settleRejected(): Promise<void> {
-    for (const { record, error } of this.#parts.factory.takeRejected()) await this.#parts.context.reject(record, error)
+    if (this.#open) this.#rejected.push(...this.#parts.factory.takeRejected())
+    const rejected = this.#rejected
+    if (rejected.length === 0) return
+    this.#rejected = []
+    for (const { record, error } of rejected) await this.#parts.context.reject(record, error)
+  }
+
+  #throwDeferred(): void {
+    const error = this.#deferred
+    this.#deferred = undefined
+    if (error !== undefined) throw error
   }
 
   /** Takes messages off the queue until it is empty or the batch is full. */
@@ -271,6 +293,7 @@ export class ChangeStream implements AsyncDisposable {
     this.#handed = undefined
     this.#whole = this.#out.length
     this.#moved = true
+    for (const rejected of this.#parts.factory.takeRejected()) this.#rejected.push(rejected)
   }
 
   #truncate(lsn: Lsn): void {
