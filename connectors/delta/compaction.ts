@@ -6,7 +6,7 @@ import { type VectorCache, removal } from './file-actions.ts'
 import type { Lake } from './lake.ts'
 import type { TableState } from './log.ts'
 import { type FileSet, fileColumn, parsedStats, scans } from './lookup.ts'
-import { type RowWriter, fileName } from './parquet.ts'
+import { type RowWriter, fileName, rowBytesTag } from './parquet.ts'
 import { writeRows } from './partitions.ts'
 import { newField } from './schema.ts'
 import { Stage, chunkRowsMax } from './stage.ts'
@@ -47,7 +47,8 @@ function smallFiles(lake: Lake, { state }: CompactableTable): readonly (readonly
   for (const file of state.files.values()) {
     const rows = Number(parsedStats(file)?.numRecords ?? Number.POSITIVE_INFINITY)
     const masked = file.deletionVector?.cardinality ?? 0
-    if (file.size >= small && masked * 2 < rows) continue
+    const bytes = Number(file.tags?.[rowBytesTag] ?? file.size * expansion)
+    if (bytes >= small && masked * 2 < rows) continue
     const key = JSON.stringify(Object.entries(file.partitionValues).sort())
     const group = groups.get(key)
     if (group) group.push(file)
@@ -122,7 +123,7 @@ async function rewrite(
   })
 }
 
-/** Bytes of a row before compression, for one of a file: a guess that only sizes row groups. */
+/** Bytes of rows before compression, for one of a file: a guess, for files of other writers and of merges. */
 const expansion = 4
 
 interface MaskedRow {

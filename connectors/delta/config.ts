@@ -88,7 +88,7 @@ export const deltaConfig = defineConfig({
     default: 32,
     min: 0,
     importance: 'low',
-    doc: 'Small data files (below a quarter of file.target.bytes) of a table or partition that are merged into one after a flush; 0: never.',
+    doc: 'Small data files (rows of less than a quarter of file.target.bytes) of a table or partition that are merged into one after a flush; 0: never.',
   },
   'duckdb.memory.limit': {
     type: 'string',

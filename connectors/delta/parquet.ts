@@ -18,6 +18,9 @@ export interface FileContent {
 /** Writes a data file; resolves to its add action when it is durable, to undefined where there are no rows. */
 export type RowWriter = (content: FileContent) => Promise<AddFile | undefined>
 
+/** Tag of a file of ours: bytes of its rows before compression, which tell a small file from one that only compresses well. */
+export const rowBytesTag = 'millrace.rowBytes'
+
 /** Bytes of rows before compression that a row group holds at most; DuckDB buffers one row group while it writes. */
 const rowGroupBytesMax = 32 * 1024 * 1024
 const rowGroupRowsMax = 122_880
@@ -57,6 +60,7 @@ export async function writeParquet(
     size,
     modificationTime: Date.now(),
     dataChange: true,
+    tags: { [rowBytesTag]: String(Math.round(content.rowBytes * numRecords)) },
     stats: statsText(numRecords, content.fields, returned!['column_statistics'] as ColumnStatistics),
   }
 }
