@@ -133,7 +133,7 @@ export const streamKeys = defineConfig({
     min: 1,
     importance: 'low',
     group,
-    doc: 'Longest time that rows wait for more rows to share their batch with while the stream is busy. Milliseconds.',
+    doc: 'Has no effect: a batch goes out as soon as a transaction is whole, and grows by itself while the sink is busy.',
   },
   'status.update.interval.ms': {
     type: 'int',
