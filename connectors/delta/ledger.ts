@@ -6,8 +6,9 @@ import type { Storage } from './storage.ts'
 /** What every commit of a flush says about it, under `millrace` in its commitInfo. */
 export interface FlushNote {
   readonly connector: string
+  readonly task: number
   readonly generation: number
-  /** Counts the connector's flushes, over restarts; gaps may occur. */
+  /** Counts the task's flushes, over restarts; gaps may occur. */
   readonly flush: number
   /** All source partitions' positions after this flush ... */
   readonly offsets: Offsets
@@ -17,42 +18,43 @@ export interface FlushNote {
   readonly tables: readonly string[]
 }
 
-/** Where a connector stands: the number of its newest flush and the offsets to go on from. */
+/** Where a task stands: the number of its newest flush and the offsets to go on from. */
 export interface Standing {
   readonly flush: number
   readonly offsets: Offsets | undefined
 }
 
 /**
- * What the lake remembers of a connector beside its tables' logs: the list of tables it ever committed to, and the offsets of flushes that
- * had no rows. A flush with rows keeps its offsets in its tables' commits, so that data and offsets cannot part.
+ * What the lake remembers of a connector's task beside its tables' logs: the list of tables it ever committed to, and the offsets of flushes
+ * that had no rows. A flush with rows keeps its offsets in its tables' commits, so that data and offsets cannot part.
  */
 export class Ledger {
   readonly #storage: Storage
   readonly #connector: string
+  readonly #task: number
   readonly #generation: number
   readonly #folder: string
   readonly #tables = new Set<string>()
 
-  constructor(storage: Storage, connector: string, generation: number) {
+  constructor(storage: Storage, connector: string, task: number, generation: number) {
     this.#storage = storage
     this.#connector = connector
+    this.#task = task
     this.#generation = generation
-    this.#folder = `_millrace/${encodeURIComponent(connector).replaceAll('.', '%2E')}`
+    this.#folder = `_millrace/${encodeURIComponent(connector).replaceAll('.', '%2E')}/${task}`
   }
 
-  /** Folders of all tables that the connector ever committed to. */
+  /** Folders of all tables that the task ever committed to. */
   get tables(): ReadonlySet<string> {
     return this.#tables
   }
 
   /**
-   * The newest flush of this connector and generation. If all of its tables have it, its offsets hold; if the process died between two of
+   * The newest flush of this task and generation. If all of its tables have it, its offsets hold; if the process died between two of
    * them, the offsets before it do, and each table drops what it has already by its own transaction.
    */
   async standing(): Promise<Standing> {
-    const index = await this.#storage.read(`${this.#folder}/tables.json`)
-    if (index) for (const table of (JSON.parse(index.toString('utf8')) as { tables: string[] }).tables) this.#tables.add(table)
+    await this.#readTables()
     const notes = new Map<string, FlushNote>()
     for (const table of this.#tables) {
       const commit = await findCommit(this.#storage, table, (info) => this.#note(info))
@@ -72,11 +74,11 @@ export class Ledger {
   /** Remembers tables before the first commit to them. */
   async register(tables: readonly string[]): Promise<void> {
     if (tables.every((table) => this.#tables.has(table))) return
+    // Another process may have added some since, if this one was thought dead.
+    await this.#readTables()
     for (const table of tables) this.#tables.add(table)
-    await this.#storage.put(
-      `${this.#folder}/tables.json`,
-      `${JSON.stringify({ connector: this.#connector, tables: [...this.#tables].sort() }, null, 2)}\n`,
-    )
+    const content = { connector: this.#connector, task: this.#task, tables: [...this.#tables].sort() }
+    await this.#storage.put(`${this.#folder}/tables.json`, `${JSON.stringify(content, null, 2)}\n`)
   }
 
   /** Keeps the offsets of a flush without rows. Throws a FencedError where another task of this connector wrote a flush of that number. */
@@ -88,9 +90,15 @@ export class Ledger {
     for (const old of await this.#emptyFlushes()) if (old < flush) await this.#storage.delete(this.#emptyName(old))
   }
 
+  async #readTables(): Promise<void> {
+    const content = await this.#storage.read(`${this.#folder}/tables.json`)
+    if (content) for (const table of (JSON.parse(content.toString('utf8')) as { tables: string[] }).tables) this.#tables.add(table)
+  }
+
   #note(info: CommitInfo): FlushNote | undefined {
     const note = info['millrace'] as FlushNote | undefined
-    return note?.connector === this.#connector && note.generation === this.#generation ? note : undefined
+    const isOwn = note?.connector === this.#connector && note.task === this.#task && note.generation === this.#generation
+    return isOwn ? note : undefined
   }
 
   async #newestEmpty(): Promise<Standing | undefined> {

@@ -46,12 +46,12 @@ export class DeltaSinkTask implements SinkTask {
   }
 
   async open(): Promise<void> {
-    const { connector, generation, log } = this.#context
+    const { connector, task, generation, log } = this.#context
     const storage = await LocalStorage.open(this.#config.path)
     const engine = await Engine.open({ memoryLimit: this.#config['duckdb.memory.limit'] })
     const alive = (): void => this.#context.report({})
     this.#lake = { storage, engine, config: this.#config, connector, generation, log, alive }
-    this.#ledger = new Ledger(storage, connector, generation)
+    this.#ledger = new Ledger(storage, connector, task, generation)
     this.#standing = await this.#ledger.standing()
   }
 
@@ -140,6 +140,7 @@ export class DeltaSinkTask implements SinkTask {
     if (begun && JSON.stringify(begun.offsets) === JSON.stringify(offsets)) return begun
     return (this.#flushing = {
       connector: this.#context.connector,
+      task: this.#context.task,
       generation: this.#context.generation,
       flush: Math.max(this.#standing.flush, begun?.flush ?? 0) + 1,
       offsets,

@@ -1,3 +1,4 @@
+import { FencedError } from '../../core/index.ts'
 import type { Action } from './actions.ts'
 import { commit } from './commit.ts'
 import { type Rewrite, type VectorCache, fileActions } from './file-actions.ts'
@@ -94,7 +95,8 @@ function columnsAfter({ name, window }: WindowCommit, state: TableState): void {
   })
   if (lost.length > 0 || window.change.metaData) {
     const columns = lost.map((field) => `"${field.name}"`).join(', ')
-    throw new Error(
+    // Not a fault: the task starts again from what is committed, and meets the table as it is then.
+    throw new FencedError(
       `Table ${name}: another writer changed its columns while this flush was written (${columns}); the task must start again`,
     )
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import { DataError, RetriableError, type Schema, arrayOf, optional, primitive, record, structOf } from '../../../core/index.ts'
+import { DataError, FencedError, RetriableError, type Schema, arrayOf, optional, primitive, record, structOf } from '../../../core/index.ts'
 import { withRetry } from '../../../connectors/delta/io-errors.ts'
 import { Judge, judgeMissing } from '../../judge.ts'
 import { type Rejections, type Row, Source, contextOf, newLake, noKill, openSink, write } from './lake.ts'
@@ -269,8 +269,8 @@ test('a process that died between two tables of a flush starts over from the off
   }
   await using last = await openSink(lake.path)
   assert.deepEqual(await last.committed(), { p: 2 })
-  const index = JSON.parse(await readFile(`${lake.path}/_millrace/c1/tables.json`, 'utf8')) as unknown
-  assert.deepEqual(index, { connector: 'c1', tables: ['public/a', 'public/b'] })
+  const index = JSON.parse(await readFile(`${lake.path}/_millrace/c1/0/tables.json`, 'utf8')) as unknown
+  assert.deepEqual(index, { connector: 'c1', task: 0, tables: ['public/a', 'public/b'] })
 })
 
 test('a flush that failed may be repeated, and what was put is committed once', options, async () => {
@@ -323,4 +323,32 @@ test('a table inside of another one is refused', async () => {
     /Table a\/b\/c\/d would lie inside the folder of table a\/b; set table.name.format/,
   )
   await assert.rejects(sink.put([named('a')], noKill), /Table a\/b would lie inside the folder of table a;/)
+})
+
+test('two tasks of a connector keep their offsets apart, also where they write to one table', options, async () => {
+  await using lake = await newLake()
+  const task = (number: number) => openSink(lake.path, { mode: 'append' }, { ...contextOf(), task: number })
+  const from = (partition: number, id: bigint) => {
+    const made = orders().create({ id })
+    return { ...made, origin: { partition: `{"partition":${partition}}`, position: Number(id), seq: 0 } }
+  }
+  {
+    await using zero = await task(0)
+    await using one = await task(1)
+    await zero.put([from(0, 1n)], noKill)
+    await one.put([from(1, 2n)], noKill)
+    await zero.flush({ zero: 1 }, noKill)
+    // The other task made the table meanwhile: this one starts again and finds it.
+    await assert.rejects(one.flush({ one: 1 }, noKill), FencedError)
+  }
+  await using zero = await task(0)
+  await using one = await task(1)
+  assert.deepEqual(await zero.committed(), { zero: 1 })
+  assert.equal(await one.committed(), undefined)
+  await one.put([from(1, 2n), from(1, 3n)], noKill)
+  await zero.put([from(0, 1n), from(0, 4n)], noKill)
+  await Promise.all([one.flush({ one: 2 }, noKill), zero.flush({ zero: 2 }, noKill)])
+  assert.deepEqual(await read(lake.path, 'SELECT id FROM t ORDER BY id'), [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }])
+  await using again = await task(1)
+  assert.deepEqual(await again.committed(), { one: 2 })
 })
