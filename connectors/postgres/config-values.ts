@@ -90,11 +90,11 @@ export const valueKeys = defineConfig({
   },
   'skipped.operations': {
     type: 'list',
-    default: ['t'],
+    default: ['none'],
     oneOf: ['c', 'u', 'd', 't', 'none'],
     importance: 'low',
     group,
-    doc: 'Operations that make no records: c, u, d, t; none: nothing is skipped. A sink that mirrors tables needs them all: set none for it to follow TRUNCATE.',
+    doc: "Operations that make no records: c, u, d, t; none: nothing is skipped. Debezium's default is t; here it is none, because a mirror that misses a TRUNCATE is none.",
   },
   'provide.transaction.metadata': {
     type: 'boolean',

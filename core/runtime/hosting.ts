@@ -33,6 +33,8 @@ export interface HostListener {
 
 export type OpenHost = (heapMaxMb: number, listener: HostListener) => HostLink
 
+/** Young generation of a host, MB: V8's own choice took 15% more memory at the peak of a snapshot, for the same CPU time (measured). */
+const semiSpaceMb = 32
 /** How much of a host's stderr is kept for the trace of a crash, in characters. */
 const stderrMax = 16_384
 /** A channel that is not read to its end this long after the process ended is given up, in milliseconds. */
@@ -47,7 +49,12 @@ export function processHosting(output: 'inherit' | 'ignore', watch?: OrphanWatch
     const bound = way === 'kernel' ? boundToParent(process.execPath) : { execPath: process.execPath, execArgv: [] }
     const child = fork(entry, [String(process.pid), way], {
       execPath: bound.execPath,
-      execArgv: [...bound.execArgv, `--max-old-space-size=${heapMaxMb}`, '--disable-warning=ExperimentalWarning'],
+      execArgv: [
+        ...bound.execArgv,
+        `--max-old-space-size=${heapMaxMb}`,
+        `--max-semi-space-size=${semiSpaceMb}`,
+        '--disable-warning=ExperimentalWarning',
+      ],
       serialization: 'advanced',
       stdio: ['ignore', output, 'pipe', 'ipc'],
       env,

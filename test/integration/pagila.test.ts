@@ -47,7 +47,6 @@ for (const version of ['15', '18'] as const satisfies readonly PostgresVersion[]
           'topic.prefix': 'p',
           'publication.autocreate.mode': 'filtered',
           'publish.via.partition.root': 'true',
-          'skipped.operations': 'none',
           'flush.interval.ms': '300',
           'sink.class': 'delta',
           'sink.path': join(folder, 'lake'),
