@@ -121,7 +121,7 @@ export class WorkerProcess implements AsyncDisposable {
         if (failed) throw new Error(`${connector} FAILED: ${failed.trace}`)
         const { tasks } = await this.call('GET', `/api/v1/connectors/${name}/progress`)
         last = tasks[0]?.phase
-        if (!/^streaming/.test(tasks[0]?.phase ?? '')) return false
+        if (!tasks[0]?.phase?.startsWith('streaming')) return false
         last = (await this.call('GET', `/connectors/${name}/offsets`)).offsets
         return (last as { offset: { lsn?: number } | null }[]).some(({ offset }) => Number(offset?.lsn ?? 0) >= lsn)
       },
