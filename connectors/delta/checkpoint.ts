@@ -10,6 +10,29 @@ import type { Storage } from './storage.ts'
 /** Tombstones older than this leave the checkpoint (PROTOCOL.md: `delta.deletedFileRetentionDuration`, one week by default). */
 const tombstoneMs = 7 * 24 * 3600_000
 
+/** A checkpoint waits until this many times its own duration have passed since the last one. */
+const paceFactor = 20
+
+/** When a table's checkpoints are written: every so many commits, but a large table's less often, so that they never take more than a small part of the time. */
+export class Checkpoints {
+  #version: number | undefined
+  #notBefore = 0
+
+  /** Writes one if it is due. A failure is the caller's to log: the commits are durable without it. */
+  async keep(storage: Storage, engine: Engine, table: string, state: TableState, interval: number): Promise<void> {
+    this.#version ??= Math.floor(Math.max(state.version - 1, 0) / interval) * interval
+    const began = performance.now()
+    if (state.version - this.#version < interval || began < this.#notBefore) return
+    try {
+      await writeCheckpoint(storage, engine, table, state)
+      this.#version = state.version
+    } finally {
+      const now = performance.now()
+      this.#notBefore = now + (now - began) * paceFactor
+    }
+  }
+}
+
 /**
  * Writes a classic (V1, one part) checkpoint of `state` and the `_last_checkpoint` hint. The commit that it stands on is durable already,
  * so a failure costs readers time and nothing else: the caller logs it and goes on.
@@ -18,14 +41,15 @@ export async function writeCheckpoint(storage: Storage, engine: Engine, table: s
   const actions = checkpointActions(state)
   const lines = `${table}/_delta_log/.${randomUUID()}.ndjson`
   const name = `${table}/_delta_log/${String(state.version).padStart(20, '0')}.checkpoint.parquet`
-  await storage.create(lines, (local) => writeFile(local, commitText(actions)))
+  const text = commitText(actions)
+  await storage.create(lines, (local) => writeFile(local, text))
   try {
     const columns = Object.entries(columnTypes)
       .map(([column, type]) => `${column}: ${quoteText(type)}`)
       .join(', ')
     const size = await storage.create(name, (target) =>
       engine.run(
-        `COPY (SELECT * FROM read_json(${quoteText(storage.readable(lines))}, format = 'newline_delimited', maximum_object_size = ${objectBytesMax}, columns = {${columns}}))
+        `COPY (SELECT * FROM read_json(${quoteText(storage.readable(lines))}, format = 'newline_delimited', maximum_object_size = ${objectBytes(text)}, columns = {${columns}}))
          TO ${quoteText(target)} (FORMAT parquet, CODEC snappy)`,
       ),
     )
@@ -36,18 +60,23 @@ export async function writeCheckpoint(storage: Storage, engine: Engine, table: s
   }
 }
 
-/** One action of a table with thousands of columns may be this large in JSON. */
-const objectBytesMax = 256 * 1024 * 1024
+/** DuckDB reserves twice the size of the largest object it is told of: the metadata of a table with thousands of columns may have megabytes. */
+function objectBytes(text: string): number {
+  let longest = 0
+  for (let start = 0, end = text.indexOf('\n'); end >= 0; start = end + 1, end = text.indexOf('\n', start))
+    longest = Math.max(longest, end - start)
+  return Math.max(1024 * 1024, longest * 4)
+}
 
 function checkpointActions(state: TableState): readonly Action[] {
   const oldest = Date.now() - tombstoneMs
-  const tombstones = [...state.tombstones.values()].filter((remove) => (remove.deletionTimestamp ?? 0) > oldest)
+  for (const [path, remove] of state.tombstones) if ((remove.deletionTimestamp ?? 0) <= oldest) state.tombstones.delete(path)
   return [
     { protocol: state.protocol! },
     { metaData: state.metaData! },
     ...Array.from(state.transactions, ([appId, version]) => ({ txn: { appId, version } })),
     ...Array.from(state.files.values(), (add) => ({ add: { ...add, dataChange: false } })),
-    ...tombstones.map((remove) => ({ remove: { ...remove, dataChange: false } })),
+    ...Array.from(state.tombstones.values(), (remove) => ({ remove: { ...remove, dataChange: false } })),
   ]
 }
 

@@ -10,7 +10,9 @@ export default definePlugin({
     sink({
       class: 'io.millrace.connector.delta.DeltaSinkConnector',
       aliases: ['delta', 'DeltaSink', 'DeltaSinkConnector'],
-      doc: 'Writes records to Delta Lake tables, exactly once, as a change log or as a mirror of the source.',
+      doc:
+        'Writes records to Delta Lake tables, as a change log or as a mirror of the source. Exactly once for records that carry their place at the source ' +
+        '(Postgres, Kafka, files); at least once for those that do not.',
       config: deltaConfig,
       validate: (config) => Promise.resolve(deltaIssues(config)),
       async create(config, context) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, unlink } from 'node:fs/promises'
+import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 
 /**
@@ -16,7 +16,7 @@ export interface Storage {
   putIfAbsent(name: string, content: string | Uint8Array): Promise<boolean>
   /** Writes or replaces. */
   put(name: string, content: string | Uint8Array): Promise<void>
-  /** Lets `write` fill a local file that becomes `name`; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
+  /** Lets `write` fill a local file that becomes `name` at once and whole; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
   create(name: string, write: (localPath: string) => Promise<void>): Promise<number>
   /** A path under which the Parquet reader finds the file. */
   readable(name: string): string
@@ -85,19 +85,23 @@ export class LocalStorage implements Storage {
   async create(name: string, write: (localPath: string) => Promise<void>): Promise<number> {
     const path = this.#path(name)
     await this.#folder(dirname(path))
+    // Under another name until it is whole: a half-written checkpoint would stop every reader of the table.
+    const temporary = join(dirname(path), `.${randomUUID()}.tmp`)
     try {
-      await write(path)
-      const file = await open(path, 'r')
+      await write(temporary)
+      const file = await open(temporary, 'r')
+      let size: number
       try {
         await file.sync()
-        const { size } = await file.stat()
-        await syncFolder(dirname(path))
-        return size
+        size = (await file.stat()).size
       } finally {
         await file.close()
       }
+      await rename(temporary, path)
+      await syncFolder(dirname(path))
+      return size
     } catch (error) {
-      await this.delete(name)
+      await rm(temporary, { force: true })
       throw error
     }
   }

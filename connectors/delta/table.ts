@@ -1,6 +1,6 @@
 import { DataError } from '../../core/index.ts'
 import type { Change, SourceBlock } from './changes.ts'
-import { writeCheckpoint } from './checkpoint.ts'
+import { Checkpoints } from './checkpoint.ts'
 import { compact } from './compaction.ts'
 import type { DeltaField } from './delta-types.ts'
 import { VectorCache } from './file-actions.ts'
@@ -36,6 +36,7 @@ export class LakeTable {
   readonly #positions: Positions
   readonly #planner: Planner
   readonly #vectors: VectorCache
+  readonly #checkpoints = new Checkpoints()
   readonly #write: RowWriter
   #cursor = noCursor
   #envelopes = false
@@ -216,11 +217,10 @@ export class LakeTable {
       if (kill.aborted) return
       log.warn({ table: this.name, version, error }, 'The small files were not merged; it is tried again after the next flush')
     }
+    if (kill.aborted) return
     const interval = Number(this.#state.metaData!.configuration['delta.checkpointInterval'] ?? config['checkpoint.interval'])
-    const before = Math.max(version - 1, 0)
-    if (Math.floor(this.version / interval) === Math.floor(before / interval) || kill.aborted) return
     try {
-      await writeCheckpoint(storage, engine, this.name, this.#state)
+      await this.#checkpoints.keep(storage, engine, this.name, this.#state, interval)
     } catch (error) {
       log.warn({ table: this.name, version, error }, 'The checkpoint was not written; readers go through the commits instead')
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { optional, primitive } from '../../../core/index.ts'
 import { Judge, judgeMissing } from '../../judge.ts'
@@ -54,6 +55,9 @@ test('a table with checkpoints reads the same, and a restarted sink goes on afte
     Array.from({ length: 26 }, (_, index) => index),
   )
   assert.equal(await judge!.version(`${lake.path}/public/orders`), 25)
+  const checkpoints = (await readdir(`${lake.path}/public/orders/_delta_log`)).filter((name) => name.endsWith('.checkpoint.parquet'))
+  assert.ok(checkpoints.length >= 1, 'no checkpoint was written')
+  assert.ok((await readdir(`${lake.path}/public/orders/_delta_log`)).includes('_last_checkpoint'))
 })
 
 test('records that the table has already are left out, and the offsets come back after a restart', options, async () => {

@@ -31,7 +31,16 @@ export interface Rejections {
   readonly list: { readonly record: ConnectRecord; readonly error: Error }[]
 }
 
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+/** A warning tells of work that failed without stopping the task; in these tests nothing may. */
+const strict = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn(fields: object, message: string) {
+    throw new Error(message, { cause: (fields as { readonly error?: unknown }).error ?? fields })
+  },
+  error() {},
+}
 
 /** A task's context; with `rejections` it goes on after a rejected record, without it throws as `errors.tolerance=none` does. */
 export function contextOf(options: { generation?: number; rejections?: Rejections; connector?: string } = {}): TaskContext {
@@ -39,7 +48,7 @@ export function contextOf(options: { generation?: number; rejections?: Rejection
     connector: options.connector ?? 'c1',
     task: 0,
     generation: options.generation ?? 1,
-    log: silent,
+    log: strict,
     converters: undefined as unknown as TaskContext['converters'],
     async reject(one, error) {
       if (!options.rejections) throw error
