@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { optional, primitive } from '../../../core/index.ts'
 import { Judge, judgeMissing } from '../../judge.ts'
@@ -85,4 +85,26 @@ test('offsets of a flush without rows are kept', async () => {
   }
   await using sink = await openSink(lake.path)
   assert.deepEqual(await sink.committed(), { p: 1, q: 2 })
+})
+
+test('a checkpoint holds all that the commits before it said', options, async () => {
+  await using lake = await newLake()
+  const source = orders()
+  const log = `${lake.path}/public/orders/_delta_log`
+  const settings = { mode: 'upsert', 'delta.compact.files': '0', 'checkpoint.interval': '7' }
+  {
+    await using sink = await openSink(lake.path, settings)
+    for (let round = 0; round < 8; round++) {
+      const id = BigInt(round % 5)
+      await write(sink, [source.commit().update({ id, note: `round ${round}` })], round)
+    }
+  }
+  for (const name of await readdir(log)) if (name.endsWith('.json') && Number(name.slice(0, 20)) < 7) await rm(`${log}/${name}`)
+  const expected = [5, 6, 7, 3, 4].map((round, id) => ({ id, note: `round ${round}` }))
+  const read = () => judge!.readTable(`${lake.path}/public/orders`, { sql: 'SELECT * FROM t ORDER BY id' })
+  assert.deepEqual(await read(), expected)
+  await using sink = await openSink(lake.path, settings)
+  assert.deepEqual(await sink.committed(), { p: 7 })
+  await write(sink, [source.update({ id: 4n, note: 'last' })], 8)
+  assert.deepEqual(await read(), [...expected.slice(0, 4), { id: 4, note: 'last' }])
 })
