@@ -26,7 +26,7 @@ export interface SnapshotParts {
   readonly batchBytes?: number
 }
 
-const batchRowsDefault = 4_096
+const batchRowsDefault = 2_048
 const batchBytesDefault = 2 * 1024 * 1024
 /** Finished batches that may wait for `next` before the sockets are paused. */
 const batchesAhead = 2
