@@ -27,6 +27,7 @@ interface RejectedRecord {
 export class DeltaSinkTask implements SinkTask {
   readonly #config: DeltaConfig
   readonly #context: TaskContext
+  #storage: LocalStorage | undefined
   #lake: Lake | undefined
   #ledger: Ledger | undefined
   #standing: Standing = { flush: 0, offsets: undefined }
@@ -46,13 +47,19 @@ export class DeltaSinkTask implements SinkTask {
   }
 
   async open(): Promise<void> {
-    const { connector, task, generation, log } = this.#context
+    const { connector, task, generation } = this.#context
     const storage = await LocalStorage.open(this.#config.path)
-    const engine = await Engine.open({ memoryLimit: this.#config['duckdb.memory.limit'] })
-    const alive = (): void => this.#context.report({})
-    this.#lake = { storage, engine, config: this.#config, connector, generation, log, alive }
+    this.#storage = storage
     this.#ledger = new Ledger(storage, connector, task, generation)
     this.#standing = await this.#ledger.standing()
+  }
+
+  /** DuckDB comes with the first record: a task that has nothing to write does without its 45 MB. */
+  async #openLake(): Promise<Lake> {
+    const { connector, generation, log } = this.#context
+    const engine = await Engine.open({ memoryLimit: this.#config['duckdb.memory.limit'] })
+    const alive = (): void => this.#context.report({})
+    return { storage: this.#storage!, engine, config: this.#config, connector, generation, log, alive }
   }
 
   committed(): Promise<Offsets | undefined> {
@@ -158,7 +165,8 @@ export class DeltaSinkTask implements SinkTask {
     let table = this.#tables.get(name)
     if (!table) {
       await this.#checkNesting(name)
-      table = await LakeTable.open(this.#lake!, name)
+      this.#lake ??= await this.#openLake()
+      table = await LakeTable.open(this.#lake, name)
       this.#tables.set(name, table)
     } else if (this.#config['table.name.format'] === '') {
       throw new Error(
@@ -170,7 +178,7 @@ export class DeltaSinkTask implements SinkTask {
 
   /** A table inside of another one's folder would be taken for that table's stray files, and be deleted by its next vacuum. */
   async #checkNesting(name: string): Promise<void> {
-    const { storage } = this.#lake!
+    const storage = this.#storage!
     const parts = name.split('/')
     const outer = parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'))
     const inner = [...this.#ledger!.tables, ...this.#tables.keys()].find((other) => other.startsWith(`${name}/`))
