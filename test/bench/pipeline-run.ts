@@ -59,7 +59,7 @@ export class PipelineRun implements AsyncDisposable {
 
   /** CPU and memory of the task's process so far. */
   async usage(): Promise<{ readonly cpuSeconds: number; readonly peakRssMb: number; readonly rssMb: number }> {
-    return usageOf(await this.pid()) ?? { cpuSeconds: 0, peakRssMb: 0, rssMb: 0 }
+    return usageOf(await this.pid()) ?? { cpuSeconds: 0, peakRssMb: 0, rssMb: 0, pssMb: 0 }
   }
 
   /** Waits until the connector's durable position has passed the server's present end of log. Seconds since `began` (performance.now). */

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 const ticksPerSecond = 100 // USER_HZ on every Linux that Node runs on.
 
 /** CPU seconds and peak resident MB of a process, from /proc; undefined where there is no /proc or the process is gone. */
-export function usageOf(pid: number): { readonly cpuSeconds: number; readonly peakRssMb: number; readonly rssMb: number } | undefined {
+export function usageOf(
+  pid: number,
+): { readonly cpuSeconds: number; readonly peakRssMb: number; readonly rssMb: number; readonly pssMb: number } | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
@@ -12,6 +14,8 @@ export function usageOf(pid: number): { readonly cpuSeconds: number; readonly pe
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
       peakRssMb: Math.round(kilobytes('VmHWM') / 1024),
       rssMb: Math.round(kilobytes('VmRSS') / 1024),
+      // Pages that processes share (Node's own code, 54 MB) are counted once among them.
+      pssMb: Math.round(Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024),
     }
   } catch {
     return undefined

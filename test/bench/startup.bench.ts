@@ -71,7 +71,7 @@ async function idle(bench: string, create: (url: string, folder: string, server:
   const parent = usageOf(run.pid)!
   const host = usageOf(tasks[0]!.pid)!
   process.stdout.write(
-    `${JSON.stringify({ bench, parentRssMb: parent.rssMb, hostRssMb: host.rssMb, sumRssMb: parent.rssMb + host.rssMb, aim: '150 MB' })}\n`,
+    `${JSON.stringify({ bench, parentRssMb: parent.rssMb, hostRssMb: host.rssMb, sumRssMb: parent.rssMb + host.rssMb, sharedOnceMb: parent.pssMb + host.pssMb, aim: '150 MB' })}\n`,
   )
   await run.stop()
   rmSync(folder, { recursive: true, force: true })
