@@ -34,14 +34,19 @@ export async function createSource(server: PostgresServer, extra: Readonly<Recor
   return connector.create(config, context)
 }
 
-/** Polls until `records` are counted, committing as a loop with an instant sink would; the offsets after the last batch. */
+/**
+ * Polls until `records` are counted and their transaction is over, committing as a loop with an instant sink would. Resolves to the offsets
+ * after the last batch. Throws where more than `records` came: then something was counted that should not have been.
+ */
 export async function drain(source: SourceTask, records: number): Promise<Offsets> {
   let offsets: Offsets = {}
-  for (let counted = 0; counted < records;) {
+  for (let counted = 0, open = true; counted < records || open;) {
     const batch = await source.poll(never)
     counted += batch.records.length
+    open = batch.open ?? false
     offsets = { ...offsets, ...batch.offsets }
-    if (!batch.open && Object.keys(batch.offsets).length > 0) await source.commit?.(batch.offsets)
+    if (!open && Object.keys(batch.offsets).length > 0) await source.commit?.(batch.offsets)
+    if (counted > records) throw new Error(`${counted} records came instead of ${records}`)
   }
   return offsets
 }
