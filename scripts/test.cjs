@@ -24,6 +24,13 @@ if (files.length === 0) {
   process.stderr.write('No test files match ' + wanted.join(' ') + '\n')
   process.exit(2)
 }
+// The judge's Python packages are installed once, before test files that run side by side would each try.
+childProcess.spawnSync(
+  process.execPath,
+  ['--disable-warning=ExperimentalWarning', '-e', "import('./test/judge.ts').then(({ Judge }) => Judge.open()?.[Symbol.asyncDispose]())"],
+  { stdio: 'inherit', cwd: path.join(__dirname, '..') },
+)
+
 var run = childProcess.spawnSync(
   process.execPath,
   ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=600000', '--test-concurrency=2'].concat(flags, files),
