@@ -1,9 +1,11 @@
 import { DataError } from '../../core/index.ts'
+import { addedColumns } from './added.ts'
 import type { Change, SourceBlock } from './changes.ts'
 import { Checkpoints } from './checkpoint.ts'
 import { compact } from './compaction.ts'
 import type { DeltaField } from './delta-types.ts'
 import { VectorCache } from './file-actions.ts'
+import { prepareFill } from './fill.ts'
 import type { Lake } from './lake.ts'
 import type { Layout } from './layout.ts'
 import type { FlushNote } from './ledger.ts'
@@ -123,14 +125,20 @@ export class LakeTable {
     const refused = new Map<Layout, DataError>()
     const segments: (Segment | undefined)[] = []
     let open = window.open
+    let empty = window.empty
     for (const step of planned.steps) {
       if (step.do === 'reset') {
         open = undefined
+        empty = true
         continue
       }
+      const former = window.change
       try {
-        this.#follow(window, step.layout)
+        const added = this.#follow(window, step.layout)
+        if (!empty) await this.#fill(window, step.layout, added)
+        empty = false
       } catch (error) {
+        window.change = former
         if (!(error instanceof DataError)) throw error
         refused.set(step.layout, error)
         segments.push(undefined)
@@ -176,7 +184,7 @@ export class LakeTable {
   /** Writes what is staged to files. */
   async drain(kill: AbortSignal): Promise<void> {
     kill.throwIfAborted()
-    this.#window?.seal()
+    this.#window?.close()
     await this.#window?.drain()
   }
 
@@ -236,8 +244,15 @@ export class LakeTable {
     return new Window(this.#lake, table, this.#write, { schema: this.#state.schema })
   }
 
-  /** Adds the layout's new columns to what the window will commit. Throws a DataError where they do not fit the table. */
-  #follow(window: Window, layout: Layout): void {
+  /** Sees to it that rows from before have the value in new columns that the source's rows have in them. Append mode is a log: what came before stays. */
+  async #fill(window: Window, layout: Layout, names: readonly string[]): Promise<void> {
+    if (names.length === 0 || this.#lake.config.mode === 'append') return
+    const added = addedColumns(this.name, layout, names, this.#sources.size > 1)
+    if (added.length > 0) window.expect(await prepareFill(this.#lake.engine, this.name, window.change.schema, added))
+  }
+
+  /** Adds the layout's new columns to what the window will commit; returns their names, but none for a table that is new itself. Throws a DataError where they do not fit the table. */
+  #follow(window: Window, layout: Layout): readonly string[] {
     if (this.#lake.config['parquet.writer'] === 'parquetjs-lite') checkLiteColumns(this.name, layout.fields)
     const { added } = evolve(this.name, window.change.schema, layout.fields)
     const exists = this.#state.version >= 0
@@ -253,7 +268,9 @@ export class LakeTable {
       deletionVectors: config.mode === 'upsert' && config['delta.deletion.vectors'],
       partitionBy: config['partition.by'],
     })
+    const isNew = state.metaData === undefined
     window.change = { ...window.change, ...change }
+    return isNew ? [] : added.map((field) => field.name)
   }
 
   #marks(): Readonly<Record<string, string>> {

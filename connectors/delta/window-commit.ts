@@ -76,6 +76,12 @@ async function afterConflict(lake: Lake, parts: WindowCommit, state: TableState,
   const { name, window, vectors } = parts
   checkSupported(name, state)
   if (news.some((action) => action.metaData || action.protocol)) columnsAfter(parts, state)
+  if (window.staged.filled) {
+    // Its rows were read for the new column before: the task starts again from what is committed, and reads them all.
+    throw new FencedError(
+      `Table ${name}: another writer committed while the rows were written anew for an added column; the task must start again`,
+    )
+  }
   if (window.staged.replaces) return
   const files = news.flatMap(({ add }) => (add && state.files.get(add.path) === add ? [add] : []))
   const partitionColumns = state.metaData!.partitionColumns

@@ -1,6 +1,8 @@
 import type { AddFile } from './actions.ts'
 import type { Change } from './changes.ts'
+import type { DeltaField } from './delta-types.ts'
 import type { Engine } from './engine.ts'
+import { type Fill, fillColumns } from './fill.ts'
 import type { Lake } from './lake.ts'
 import type { Layout } from './layout.ts'
 import { type MergeTarget, mergeSegment } from './merge.ts'
@@ -41,8 +43,10 @@ export interface Staged {
   readonly masks: Map<string, RoaringSet>
   /** DuckDB tables of the keys it changed, for a second look-up when other writers commit in between. */
   readonly keys: KeyTable[]
-  /** True: everything that the table held before goes (a truncate, or a snapshot that takes its place). */
+  /** True: everything that the table held before goes (a truncate, a snapshot that takes its place, or rows written anew with a column's value). */
   replaces: boolean
+  /** True: what takes the table's place was made of its own files, so no other writer may have changed them. */
+  filled: boolean
 }
 
 export interface KeyTable {
@@ -63,9 +67,11 @@ export class Window {
   readonly #table: WindowTable
   readonly #write: RowWriter
   /** What is staged and not written to files yet, oldest first; `reset`: everything before it is forgotten. */
-  readonly #queue: (Segment | 'reset')[] = []
+  readonly #queue: (Segment | Fill | 'reset')[] = []
+  /** Wait for the first segment that has their columns. */
+  #fills: Fill[] = []
   #draining: Promise<void> | undefined
-  readonly staged: Staged = { adds: new Map(), masks: new Map(), keys: [], replaces: false }
+  readonly staged: Staged = { adds: new Map(), masks: new Map(), keys: [], replaces: false, filled: false }
   /** The table's columns and properties when this window is committed. */
   change: TableChange
 
@@ -81,7 +87,7 @@ export class Window {
   /** The segment that takes changes now; undefined: the next change needs a new one. */
   get open(): Segment | undefined {
     const last = this.#queue.at(-1)
-    return last !== undefined && last !== 'reset' && last.stage.open ? last : undefined
+    return last !== undefined && last !== 'reset' && last.kind !== 'fill' && last.stage.open ? last : undefined
   }
 
   /** Makes a segment for later use; `begin` puts it in its place. Its columns take their types and physical names from the table. */
@@ -93,10 +99,25 @@ export class Window {
     return { kind, layout, stage: await Stage.create(this.#engine, columns), bytes: 0 }
   }
 
-  /** Ends the open segment; the changes that follow go into this one. */
+  /** True: the table is known to have no row from before what comes next. */
+  get empty(): boolean {
+    const last = this.#queue.at(-1)
+    if (last !== undefined) return last === 'reset'
+    const { adds, replaces } = this.staged
+    return adds.size === 0 && (replaces || this.#table.files()[Symbol.iterator]().next().done === true)
+  }
+
+  /** Ends the open segment; the changes that follow go into this one. Rows from before get the values of the columns that it brings. */
   begin(segment: Segment): void {
     this.seal()
-    this.#queue.push(segment)
+    const brings = (fill: Fill): boolean => fill.names.some((name) => segment.layout.fields.some((field) => field.name === name))
+    this.#queue.push(...this.#fills.filter(brings), segment)
+    this.#fills = this.#fills.filter((fill) => !brings(fill))
+  }
+
+  /** Takes a fill that is due before the first segment with its columns. */
+  expect(fill: Fill): void {
+    this.#fills.push(fill)
   }
 
   /** Stages changes[start .. end) in the open segment. Throws a StageError for a value that its column cannot hold; its chunk is not staged then. */
@@ -120,6 +141,12 @@ export class Window {
     this.open?.stage.seal()
   }
 
+  /** Seals the window for its commit: columns whose first segment did not come are filled too, as the commit adds them. */
+  close(): void {
+    this.seal()
+    this.#queue.push(...this.#fills.splice(0))
+  }
+
   /** Writes all sealed segments to files, in order. After a rejection it may be called again: what was not written is still staged. */
   async drain(): Promise<void> {
     this.#draining ??= this.#drain().finally(() => (this.#draining = undefined))
@@ -136,7 +163,7 @@ export class Window {
   async dispose(files: boolean): Promise<void> {
     // A failure of the work in flight was reported to whoever waited for it; here it only must be over.
     await this.#draining?.catch(() => undefined)
-    for (const item of this.#queue.splice(0)) if (item !== 'reset') await item.stage[Symbol.asyncDispose]()
+    for (const item of [...this.#queue.splice(0), ...this.#fills.splice(0)]) if (item !== 'reset') await item.stage[Symbol.asyncDispose]()
     await this.#forget(files)
   }
 
@@ -148,8 +175,9 @@ export class Window {
       if (item === 'reset') {
         await this.#forget(true)
         this.staged.replaces = true
+        this.staged.filled = false
       } else {
-        if (reset < 0) await this.#resolve(item)
+        if (reset < 0) await (item.kind === 'fill' ? fillColumns(this.#target([], 0), item, () => this.#lake.alive()) : this.#resolve(item))
         await item.stage[Symbol.asyncDispose]()
       }
       this.#queue.shift()
@@ -160,23 +188,25 @@ export class Window {
   async #resolve(segment: Segment): Promise<void> {
     const { stage, layout } = segment
     if (stage.rows === 0) return
-    const rowBytes = segment.bytes / stage.rows
     const fields = stage.columns.slice(0, layout.fields.length).map((column) => column.field)
-    const output = { fields, partitionColumns: this.#table.partitionColumns(), rowBytes, schema: this.change.schema }
+    const target = this.#target(fields, segment.bytes / stage.rows)
     if (segment.kind === 'load') {
-      const adds = await writeRows(this.#engine, this.#write, `SELECT * FROM ${stage.table}`, output)
+      const adds = await writeRows(this.#engine, this.#write, `SELECT * FROM ${stage.table}`, target.output)
       for (const add of adds) this.staged.adds.set(add.path, add)
       return
     }
-    const target: MergeTarget = {
+    await mergeSegment(target, segment)
+  }
+
+  #target(fields: readonly DeltaField[], rowBytes: number): MergeTarget {
+    return {
       engine: this.#engine,
       storage: this.#storage,
       write: this.#write,
       table: this.#table,
       staged: this.staged,
-      output,
+      output: { fields, partitionColumns: this.#table.partitionColumns(), rowBytes, schema: this.change.schema },
     }
-    await mergeSegment(target, segment)
   }
 
   async #forget(files: boolean): Promise<void> {

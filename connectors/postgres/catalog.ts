@@ -36,6 +36,8 @@ export interface CatalogColumn {
   readonly identity: boolean
   /** Declared dimensions of an array (`int[][]`: 2); Postgres does not enforce them. */
   readonly dimensions: number
+  /** Text of the value that rows from before the column have in it (`attmissingval`); several: the partitions differ; empty: none has one. */
+  readonly missing: readonly string[]
 }
 
 export interface CatalogTable {
@@ -199,11 +201,21 @@ const leafQuery = `
   UNION ALL
   SELECT c.oid, n.nspname, c.relname, c.reltuples, pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 WHERE c.relkind = 'r'`
 
+/** The text of `attmissingval`'s only item, by its type's output function: a cast by way of text[] would cut a box at its commas. */
+const missingText = (attribute: string) => `pg_catalog.array_to_string(${attribute}.attmissingval, '')`
+
+/** Postgres keeps the missing value with the tables that hold rows: those below a partitioned one. */
+const missingTexts = `
+  CASE WHEN a.atthasmissing THEN pg_catalog.json_build_array(${missingText('a')})
+       WHEN c.relkind = 'p' THEN (SELECT pg_catalog.json_agg(DISTINCT ${missingText('b')})
+         FROM pg_catalog.pg_partition_tree(c.oid) p JOIN pg_catalog.pg_attribute b ON b.attrelid = p.relid
+        WHERE b.attname = a.attname AND b.attnum > 0 AND NOT b.attisdropped AND b.atthasmissing) END`
+
 const tableQuery = (filter: string) => `
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relreplident AS identity,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'typeOid', a.atttypid::int8, 'typeModifier', a.atttypmod,
       'notNull', a.attnotnull OR (t.typtype = 'd' AND t.typnotnull), 'default', CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
-      'generated', a.attgenerated, 'identity', a.attidentity <> '', 'dimensions', a.attndims) ORDER BY a.attnum)
+      'generated', a.attgenerated, 'identity', a.attidentity <> '', 'dimensions', a.attndims, 'missing', ${missingTexts}) ORDER BY a.attnum)
      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
      LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
@@ -247,8 +259,9 @@ function toType(row: Record<string, unknown>): PgType {
 const identities: Readonly<Record<string, Relation['replicaIdentity']>> = { d: 'default', n: 'nothing', f: 'full', i: 'index' }
 
 function toTable(row: Record<string, unknown>): CatalogTable {
-  const columns = (parsed(row.columns) ?? []) as readonly (Omit<CatalogColumn, 'defaultExpression' | 'generated'> & {
+  const columns = (parsed(row.columns) ?? []) as readonly (Omit<CatalogColumn, 'defaultExpression' | 'generated' | 'missing'> & {
     default: string | null
+    missing: readonly string[] | null
     generated: string
   })[]
   const leaves = (parsed(row.leaves) ?? []) as readonly (Leaf & { rows: number })[]
@@ -268,6 +281,7 @@ function toTable(row: Record<string, unknown>): CatalogTable {
       generated: column.generated === 's' ? 'stored' : column.generated === 'v' ? 'virtual' : null,
       identity: column.identity,
       dimensions: column.dimensions,
+      missing: column.missing ?? [],
     })),
     primaryKey: parsed(row.primary_key) as readonly string[],
     replicaIndex: parsed(row.replica_index) as readonly string[],
