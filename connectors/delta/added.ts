@@ -46,13 +46,14 @@ const wayOut = 're-read the table: stop the connector, DELETE its offsets and re
 /** Characters of a value that an error shows. */
 const shownMax = 200
 
-/** The value that the parameter spells: bigints and special numbers are text, bytes base64, maps pairs. */
+/** The value that the parameter spells: bigints and special numbers are text, bytes base64, maps pairs, a VariableScaleDecimal its text. */
 function valueOf(schema: Schema, json: unknown): unknown {
   if (json === null) return null
   if (schema.name === logical.decimal) {
     const { unscaled, scale } = json as { readonly unscaled: string; readonly scale: number }
     return { unscaled: BigInt(unscaled), scale }
   }
+  if (schema.name === logical.variableScaleDecimal) return { text: checked((json as { readonly text?: unknown }).text, 'string') }
   switch (schema.type) {
     case 'int64':
       return BigInt(json as string)

@@ -5,7 +5,7 @@ import type { ColumnType } from './types.ts'
 /**
  * Schema parameter of a column that was added to a table with rows: the value that those rows have in it, for Postgres tells it in no event.
  * JSON of the value as records carry it (after the column's own conversion, so a sink needs to know nothing of Postgres' text): bigints, NaN,
- * infinities and -0 as text, bytes in base64, maps as pairs, a Decimal as `{unscaled, scale}`.
+ * infinities and -0 as text, bytes in base64, maps as pairs, a Decimal as `{unscaled, scale}`, a VariableScaleDecimal as `{text}`.
  */
 export const addedValueParameter = 'millrace.added.value'
 /** Schema parameter in its place where the value cannot be told: why. */
