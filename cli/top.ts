@@ -30,7 +30,9 @@ function row(name: string, task: TaskProgress): readonly string[] {
   return [
     name,
     String(task.task),
-    task.stalled ? `${task.state}, stalled in ${task.stalled.step} for ${Math.round((Date.now() - task.stalled.sinceMs) / 1000)} s` : task.state,
+    task.stalled
+      ? `${task.state}, stalled in ${task.stalled.step} for ${Math.round((Date.now() - task.stalled.sinceMs) / 1000)} s`
+      : task.state,
     task.phase ?? '',
     snapshotText(task),
     Math.round(task.rate).toLocaleString('en'),
