@@ -42,6 +42,14 @@ export function addedColumns(table: string, layout: Layout, names: readonly stri
   return columns
 }
 
+/** Of these new columns those that rows from before may well have a value in, which the source did not tell: a volatile default rewrites a table without an event. */
+export function untoldColumns(layout: Layout, names: readonly string[]): readonly string[] {
+  return layout.columns.flatMap(({ field, source }) => {
+    if (!source || !names.includes(field.name) || source.parameters?.[valueParameter] !== undefined) return []
+    return source.optional && (source.defaultValue === undefined || source.defaultValue === null) ? [] : [field.name]
+  })
+}
+
 const wayOut = 're-read the table: stop the connector, DELETE its offsets and resume it, and it takes a new snapshot'
 /** Characters of a value that an error shows. */
 const shownMax = 200

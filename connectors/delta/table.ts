@@ -1,5 +1,5 @@
 import { DataError } from '../../core/index.ts'
-import { addedColumns } from './added.ts'
+import { addedColumns, untoldColumns } from './added.ts'
 import type { Change, SourceBlock } from './changes.ts'
 import { Checkpoints } from './checkpoint.ts'
 import { compact } from './compaction.ts'
@@ -248,6 +248,13 @@ export class LakeTable {
   async #fill(window: Window, layout: Layout, names: readonly string[]): Promise<void> {
     if (names.length === 0 || this.#lake.config.mode === 'append') return
     const added = addedColumns(this.name, layout, names, this.#sources.size > 1)
+    const untold = untoldColumns(layout, names)
+    if (untold.length > 0) {
+      this.#lake.log.warn(
+        { table: this.name, columns: untold },
+        'New columns that have a default or are never null at the source are null in the rows from before, as their values were not told; unless updates of these rows follow, take a new snapshot',
+      )
+    }
     if (added.length > 0) window.expect(await prepareFill(this.#lake.engine, this.name, window.change.schema, added))
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type Schema, FencedError, arrayOf, logical, mapOf, optional, primitive, structOf, withExtras } from '../../../core/index.ts'
 import { Judge, judgeMissing } from '../../judge.ts'
-import { Source, newLake, noKill, openSink, write } from './lake.ts'
+import { Source, contextOf, newLake, noKill, openSink, write } from './lake.ts'
 
 const judge = Judge.open()
 const options = judge ? {} : { skip: judgeMissing }
@@ -126,6 +126,24 @@ test(
     }
   },
 )
+
+test('a warning names new columns whose value in rows from before was not told', options, async () => {
+  await using lake = await newLake()
+  const source = before()
+  const warned: unknown[] = []
+  const context = contextOf()
+  const log = { ...context.log, warn: (fields: object) => void warned.push(fields) }
+  await using sink = await openSink(lake.path, { mode: 'upsert' }, { ...context, log })
+  await write(sink, many(source, 2), 1)
+  const wide = extended(source, [
+    ['told', five],
+    ['nullable', optional(primitive('int32'))],
+    ['required', primitive('int32')],
+    ['defaulted', optional(primitive('int32', { defaultValue: 1 }))],
+  ])
+  await write(sink, [wide.create({ id: 9n, told: 1, required: 2 })], 2)
+  assert.deepEqual(warned, [{ table: 'public/orders', columns: ['required', 'defaulted'] }])
+})
 
 test('a value that the source does not send again is found in a row that was filled', options, async () => {
   await using lake = await newLake()

@@ -80,6 +80,18 @@ for (const version of postgresVersions) {
       catalog.forgetTypes([array.oid])
       await catalog.ensureTypes([array.oid])
       assert.deepEqual(catalog.type(array.elementOid)!.labels, ['sad', 'ok', 'a,b'])
+      await server.query(`
+        INSERT INTO parent VALUES (1);
+        ALTER TABLE parent ADD COLUMN corners box DEFAULT '(3,4),(1,2)', ADD COLUMN words text[] DEFAULT ARRAY['a,b', NULL, '"'], ADD COLUMN quoted text DEFAULT '{"''\\ x', ADD COLUMN nothing int;
+        CREATE TABLE part_more PARTITION OF part_low FOR VALUES FROM (5) TO (7);
+        ALTER TABLE part ADD COLUMN c int DEFAULT 1;
+        ALTER TABLE part DETACH PARTITION part_low; ALTER TABLE part_low DETACH PARTITION part_more; ALTER TABLE part_more DROP COLUMN c, ADD COLUMN c int DEFAULT 2;
+        ALTER TABLE part_low ATTACH PARTITION part_more FOR VALUES FROM (5) TO (7);
+        CREATE TABLE part_low_9 PARTITION OF part_low FOR VALUES FROM (9) TO (10)`)
+      const missing = async (oid: number) => (await catalog.table(oid))!.columns.map((column) => column.missing)
+      assert.deepEqual(await missing(tables[3]!.oid), [[], ['(3,4),(1,2)'], ['{"a,b",NULL,"\\""}'], ['{"\'\\ x'], []])
+      assert.deepEqual(await missing(low1!.oid), [[], ['1']])
+      assert.deepEqual(await missing(low!.oid), [[], ['1', '2']])
       await assert.rejects(catalog.ensureTypes([999_999]), /no type with OID 999999/)
     } finally {
       await client.end()
