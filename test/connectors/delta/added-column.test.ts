@@ -214,6 +214,18 @@ test('append mode leaves what the log has, and after a snapshot or a TRUNCATE th
   assert.deepEqual(await judge!.readTable(`${lake.path}/mirror/public/orders`), [{ id: 1, part: null, note: 'read', c: 3 }])
 })
 
+test('a table that several source tables feed is not filled with the value of one of them', options, async () => {
+  await using lake = await newLake()
+  const [one, two] = ['one', 'two'].map((table) => new Source(`shop.public.${table}`, columns, ['id']))
+  await using sink = await openSink(lake.path, { mode: 'upsert', 'table.name.format': 'all' })
+  await write(sink, [one!.create({ id: 1n }), two!.create({ id: 2n })], 1)
+  const wide = new Source('shop.public.one', [...columns, ['c', five]], ['id']).commit(200)
+  await assert.rejects(
+    write(sink, [wide.create({ id: 3n, c: 5 })], 2),
+    /Table all: column "c".*other source tables.*write each source table to its own/,
+  )
+})
+
 test('a commit of another writer beside the fill starts the task again, and its rows are filled then', options, async () => {
   await using lake = await newLake()
   const source = before()
