@@ -98,10 +98,10 @@ export const captureKeys = defineConfig({
   },
   'slot.drop.on.delete': {
     type: 'boolean',
-    default: true,
+    default: false,
     importance: 'medium',
     group,
-    doc: 'Drop the slot, and the publication if Millrace created it, when the connector is deleted. A slot that nobody reads fills the disk of its server.',
+    doc: 'Drop the slot, and the publication if Millrace created it, when the connector is deleted. If false, a connector of the same name goes on from the slot, as its offsets stay, too; but a slot that nobody reads keeps the log of its server until the disk is full. If true, delete the offsets as well before the name is used again.',
   },
   'slot.failover': {
     type: 'boolean',

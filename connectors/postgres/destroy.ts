@@ -9,16 +9,19 @@ import { connectionSettings } from './source-settings.ts'
 const waitMsMax = 20_000
 
 /**
- * The connector was deleted: drops its slot, and its publication if Millrace created it, unless `slot.drop.on.delete` is false. A slot that
- * nobody reads keeps the server's log growing until its disk is full.
+ * The connector was deleted. Its offsets stay, so its slot does, too: the connector made again goes on from both. With `slot.drop.on.delete` the
+ * slot is dropped, and the publication if Millrace created it. A slot that nobody reads keeps the server's log until the disk is full.
  */
 export async function destroy(config: PostgresConfig, context: Pick<TaskContext, 'connector' | 'log'>): Promise<void> {
   const slot = config['slot.name']
   const publication = config['publication.name']
   if (!config['slot.drop.on.delete']) {
+    // Not looked up whether it was made at all: deleting must not wait for a server that may be gone.
     context.log.warn(
       { slot, publication },
-      `The replication slot "${slot}" stays, as slot.drop.on.delete=false asks for: it keeps the server's log until SELECT pg_drop_replication_slot('${slot}')`,
+      `The replication slot "${slot}" stays, as slot.drop.on.delete=false: the server holds its log for it until it is read again (by this connector made anew) ` +
+        `or dropped. To drop it: SELECT pg_drop_replication_slot('${slot}') in the database "${config['database.dbname']}"; ` +
+        'slot.drop.on.delete=true drops it with the connector',
     )
     return
   }

@@ -74,7 +74,7 @@ export function checkSystem(position: Position, systemId: string, logEnd: Lsn): 
   if (position.systemId === '' || systemId === '' || position.systemId === systemId) return
   throw new GapError(
     `The saved position ${positionText(position)} belongs to the database system ${position.systemId}, but the server is ${systemId}: ` +
-      `a restored backup or another server, whose log has nothing to do with it. ${waysOut}`,
+      `a restored backup or another server, whose log has nothing to do with it. ${waysToReadAnew}`,
   )
 }
 
@@ -97,13 +97,20 @@ export function checkSlot(position: Position, name: string, state: SlotState | u
   }
 }
 
-const waysOut =
-  'Ways out: reset the offsets of the connector (DELETE /connectors/<name>/offsets while it is stopped) so that it reads the tables anew, ' +
-  'set snapshot.mode=when_needed so that it does so by itself, or PATCH its offset "lsn" to accept the gap.'
+const reset =
+  'reset the offsets of the connector so that it reads the tables anew (PUT /connectors/<name>/stop, DELETE /connectors/<name>/offsets, PUT /connectors/<name>/resume)'
+const byItself = 'set snapshot.mode=when_needed so that it does so by itself'
+
+/** Where no offset could be resumed from. */
+const waysToReadAnew = `Ways out: ${reset}, or ${byItself}.`
+
+/** Where the slot still serves a later place. */
+const waysOut = `Ways out: ${reset}, ${byItself}, or PATCH its offset "lsn" to accept the gap.`
 
 function missingSlot(position: Position, name: string, cause?: unknown): GapError {
   return new GapError(
-    `The replication slot "${name}" does not exist any more; changes after the saved position ${formatLsn(position.lsn)} are gone with it. ${waysOut}`,
+    `The replication slot "${name}" does not exist any more; changes after the saved position ${formatLsn(position.lsn)} are gone with it. ` +
+      `Somebody dropped it, or it was dropped with a deleted connector (slot.drop.on.delete=true), whose offsets stay. ${waysToReadAnew}`,
     { cause },
   )
 }
@@ -111,7 +118,7 @@ function missingSlot(position: Position, name: string, cause?: unknown): GapErro
 function lostSlot(position: Position, name: string, reason: string, cause: unknown): GapError {
   return new GapError(
     `The server has given up the replication slot "${name}" (${reason}); changes after the saved position ${formatLsn(position.lsn)} are lost. ` +
-      `Drop the slot, then: ${waysOut}`,
+      `Drop the slot first (SELECT pg_drop_replication_slot('${name}')). ${waysToReadAnew}`,
     { cause },
   )
 }

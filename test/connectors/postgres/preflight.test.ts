@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { ConfigError, parseConfig } from '../../../core/index.ts'
+import { ConfigError, GapError, parseConfig } from '../../../core/index.ts'
 import { config as definition } from '../../../connectors/postgres/config.ts'
 import { destroy } from '../../../connectors/postgres/destroy.ts'
 import { validate } from '../../../connectors/postgres/preflight.ts'
@@ -158,12 +158,13 @@ for (const version of postgresVersions) {
     )
   })
 
-  test(`Postgres ${version}: deleting the connector drops its slot and its publication, but no other's`, async () => {
+  test(`Postgres ${version}: deleting the connector drops its slot and its publication when asked, but no other's`, async () => {
     const database = await servers.database(version)
     await database.query('CREATE TABLE t (id int PRIMARY KEY)')
     const empty = await state(database)
-    const { log, entries } = memoryLog()
-    const { config } = parsed(database)
+    const { log } = memoryLog()
+    const asked = { 'slot.drop.on.delete': 'true' }
+    const { config } = parsed(database, asked)
     const first = await database.streaming()
     await using second = await database.streaming({ 'slot.name': `${database.slot}_two`, 'topic.prefix': 'two' })
     await first[Symbol.asyncDispose]()
@@ -173,15 +174,37 @@ for (const version of postgresVersions) {
       [{ pubname: 'dbz_publication' }],
       'the other connector still reads by it',
     )
+    await assert.rejects(database.tail({}, first.offsets), (error: unknown) => {
+      assert.ok(error instanceof GapError)
+      assert.match(error.message, /dropped with a deleted connector.*DELETE \/connectors\/<name>\/offsets.*when_needed/)
+      return true
+    })
     await second[Symbol.asyncDispose]()
-    await destroy(parsed(database, { 'slot.name': `${database.slot}_two` }).config, { connector: 'tail', log })
+    await destroy(parsed(database, { ...asked, 'slot.name': `${database.slot}_two` }).config, { connector: 'tail', log })
     assert.deepEqual(await state(database), empty)
     await destroy(config, { connector: 'tail', log })
-    const kept = await database.streaming()
-    await kept[Symbol.asyncDispose]()
-    await destroy(parsed(database, { 'slot.drop.on.delete': 'false' }).config, { connector: 'tail', log })
-    assert.match(entries.at(-1)!.message, /stays, as slot.drop.on.delete=false/)
-    assert.equal((await database.query(`SELECT 1 FROM pg_replication_slots WHERE slot_name = '${database.slot}'`)).length, 1)
+  })
+
+  test(`Postgres ${version}: a connector that is deleted and made again goes on where it was; one warning tells that the slot stays`, async () => {
+    const database = await servers.database(version)
+    await database.query('CREATE TABLE t (id int PRIMARY KEY)')
+    const { log, entries } = memoryLog()
+    const first = await database.streaming()
+    await database.query('INSERT INTO t VALUES (1)')
+    await first.count(1)
+    await first.commit()
+    await first[Symbol.asyncDispose]()
+    await destroy(parsed(database).config, { connector: 'tail', log })
+    assert.equal(entries.length, 1)
+    assert.equal(entries[0]!.level, 'warn')
+    assert.match(
+      entries[0]!.message,
+      new RegExp(`"${database.slot}" stays, .*SELECT pg_drop_replication_slot\\('${database.slot}'\\).*slot.drop.on.delete=true`),
+    )
+    await database.query('INSERT INTO t VALUES (2)')
+    await using again = await database.tail({}, first.offsets)
+    await again.count(1)
+    assert.deepEqual(again.summary(), ['c 2'])
   })
 
   test(`Postgres ${version}: wal_level and free slots are checked`, async () => {
