@@ -55,6 +55,16 @@ export const deltaConfig = defineConfig({
     importance: 'medium',
     doc: 'add: a new column of the source is added to the table. none: it stops the task. Any other change of a column stops it in either case.',
   },
+  'delta.missing.columns': {
+    type: 'string',
+    default: 'fail',
+    oneOf: ['fail', 'null'],
+    importance: 'medium',
+    doc:
+      'What happens when rows no longer have a column of the table, because it was dropped, renamed or excluded at the source. fail: the task stops. ' +
+      'null: the column is NULL in rows written from then on, and keeps its values in rows that do not change. ' +
+      'Seen in Debezium envelopes with a schema, for tables that one source table and partition feeds.',
+  },
   'parquet.writer': {
     type: 'string',
     default: 'duckdb',
@@ -109,7 +119,7 @@ export type DeltaConfig = ConfigOf<typeof deltaConfig>
 
 /** The config with its choices in lower case, as the code compares them: `oneOf` takes any case. */
 export function normalized(config: DeltaConfig): DeltaConfig {
-  const choices = ['mode', 'schema.evolution', 'parquet.writer', 'parquet.compression'] as const
+  const choices = ['mode', 'schema.evolution', 'delta.missing.columns', 'parquet.writer', 'parquet.compression'] as const
   return { ...config, ...Object.fromEntries(choices.map((key) => [key, config[key].toLowerCase()])) }
 }
 

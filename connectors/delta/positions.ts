@@ -20,6 +20,11 @@ export class Positions {
     }
   }
 
+  /** The source partitions that the table's commits of this generation name. */
+  get partitions(): readonly string[] {
+    return [...this.#committed.keys()]
+  }
+
   /** True: the table has this record already. */
   has(origin: Origin): boolean {
     const place = this.#committed.get(origin.partition)

@@ -11,6 +11,7 @@ import type { Layout } from './layout.ts'
 import type { FlushNote } from './ledger.ts'
 import { type TableState, readTable } from './log.ts'
 import { changeTable, checkSupported, formProperty, modeProperty, sourcesProperty } from './metadata.ts'
+import { MissingColumns } from './missing.ts'
 import { checkLiteColumns, writeParquetLite } from './parquet-lite.ts'
 import { type RowWriter, writeParquet } from './parquet.ts'
 import { type Cursor, type PlannedBatch, Planner, type Rejected } from './plan.ts'
@@ -38,6 +39,7 @@ export class LakeTable {
   readonly #positions: Positions
   readonly #planner: Planner
   readonly #vectors: VectorCache
+  readonly #missing: MissingColumns
   readonly #checkpoints = new Checkpoints()
   readonly #write: RowWriter
   #cursor = noCursor
@@ -54,6 +56,9 @@ export class LakeTable {
     this.name = name
     this.#state = state
     this.#positions = new Positions(lake.connector, lake.generation, state.transactions)
+    const { partitions } = this.#positions
+    const older = partitions.length > 0 ? [] : state.schema.fields.map((field) => field.name)
+    this.#missing = new MissingColumns(name, lake, older, partitions)
     this.#planner = new Planner(name, lake.config)
     this.#sources = new Set(JSON.parse(state.metaData?.configuration[sourcesProperty] ?? '[]') as string[])
     this.#vectors = new VectorCache(lake.storage, name)
@@ -98,6 +103,7 @@ export class LakeTable {
   saw(change: Change): void {
     if (!change.envelope) return
     this.#envelopes = true
+    this.#missing.saw(change)
     const { source } = change
     if (source === null || (source.table === this.#lastSource.table && source.schema === this.#lastSource.schema)) return
     this.#lastSource = source
@@ -134,6 +140,7 @@ export class LakeTable {
       }
       const former = window.change
       try {
+        if (this.#sources.size <= 1) this.#missing.check(former.schema, step.layout, step.changes)
         const added = this.#follow(window, step.layout)
         if (!empty) await this.#fill(window, step.layout, added)
         empty = false
