@@ -1,5 +1,6 @@
 import { definePlugin, sink } from '../../core/index.ts'
 import { deltaConfig, deltaIssues } from './config.ts'
+import { folderFault } from './folder.ts'
 
 /** Delta Lake tables in a local folder. The task and DuckDB are loaded when a task is made, not when the connector is listed. */
 export default definePlugin({
@@ -14,7 +15,10 @@ export default definePlugin({
         'Writes records to Delta Lake tables, as a change log or as a mirror of the source. Exactly once for records that carry their place at the source ' +
         '(Postgres, Kafka, files); at least once for those that do not.',
       config: deltaConfig,
-      validate: (config) => Promise.resolve(deltaIssues(config)),
+      async validate(config) {
+        const fault = await folderFault(config.path)
+        return [...deltaIssues(config), ...(fault === undefined ? [] : [{ key: 'path', value: config.path, message: fault }])]
+      },
       async create(config, context) {
         const { DeltaSinkTask } = await import('./sink.ts')
         return new DeltaSinkTask(config, context)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { folderFault } from './folder.ts'
 
 /**
  * Where the lake's files lie. Names are relative to the lake's folder, with `/` between their parts, as `table-path.ts` and the log make them.
@@ -34,8 +35,10 @@ export class LocalStorage implements Storage {
     this.#root = root
   }
 
-  /** Makes the folder where it is missing. */
+  /** Makes the folder where it is missing. Throws where there can be none. */
   static async open(root: string): Promise<LocalStorage> {
+    const fault = await folderFault(root)
+    if (fault !== undefined) throw new Error(fault)
     await mkdir(root, { recursive: true })
     return new LocalStorage(await realpath(root))
   }
