@@ -1,7 +1,7 @@
 import { DataError, type Schema } from '../../core/index.ts'
 import type { Change } from './changes.ts'
 import type { DeltaConfig } from './config.ts'
-import { type Layout, appendLayout, upsertLayout } from './layout.ts'
+import { type Layout, appendLayout, controlColumns, unavailableColumn, upsertLayout } from './layout.ts'
 import type { SegmentKind } from './window.ts'
 
 /** What is to be done with a run of changes, in order. `fresh`: the open segment is not to take them. */
@@ -124,6 +124,18 @@ export class Planner {
     return change.op === 'd' ? [removal] : [removal, { ...change, op: 'c' }]
   }
 
+  /** The change log has columns of its own. */
+  #checkNames(rowSchema: Schema | null, keySchema: Schema | null): void {
+    const names = [...(rowSchema?.fields ?? []), ...(keySchema?.type === 'struct' ? keySchema.fields : [])].map((field) => field.name)
+    const reserved = names.find((name) => reservedNames.includes(name.toLowerCase()))
+    if (reserved === undefined) return
+    throw new DataError(
+      `Table ${this.#table}: the source column "${reserved}" has a name that append mode keeps for itself (${reservedNames.join(', ')}); ` +
+        "leave the column out with the source's column.exclude.list, " +
+        'rename it with the ReplaceField transform (or set another add.fields.prefix where ExtractNewRecordState adds it), or write in upsert mode',
+    )
+  }
+
   #layout(change: Change, current: Layout | undefined): Layout {
     const { keySchema } = change.record
     const rowSchema = change.rowSchema
@@ -133,6 +145,7 @@ export class Planner {
       (entry.rowSchema === rowSchema || rowSchema === null) && entry.keySchema === keySchema && (!lacks || entry.lacks)
     const found = this.#layouts.find((entry) => entry.layout === current && fits(entry)) ?? this.#layouts.find(fits)
     if (found) return found.layout
+    if (this.#config.mode === 'append') this.#checkNames(rowSchema, keySchema)
     const layout =
       this.#config.mode === 'append'
         ? appendLayout(rowSchema, keySchema, lacks)
@@ -143,6 +156,8 @@ export class Planner {
     return layout
   }
 }
+
+const reservedNames: readonly string[] = [...controlColumns, unavailableColumn]
 
 interface CachedLayout {
   readonly rowSchema: Schema | null

@@ -88,3 +88,13 @@ const seqSuffix = '#seq'
 function isAfter(position: number, seq: number, place: Place): boolean {
   return position > place.position || (position === place.position && seq > place.seq)
 }
+
+/** Names of other connectors that wrote to a table with these transactions. */
+export function otherWriters(connector: string, transactions: Iterable<string>): readonly string[] {
+  const others = new Set<string>()
+  for (const appId of transactions) {
+    const name = /^millrace\/(.+?)\/\d+\//.exec(appId)?.[1]
+    if (name !== undefined && name !== connector) others.add(name)
+  }
+  return [...others].sort()
+}

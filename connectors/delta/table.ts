@@ -15,7 +15,7 @@ import { MissingColumns } from './missing.ts'
 import { checkLiteColumns, writeParquetLite } from './parquet-lite.ts'
 import { type RowWriter, writeParquet } from './parquet.ts'
 import { type Cursor, type PlannedBatch, Planner, type Rejected } from './plan.ts'
-import { Positions } from './positions.ts'
+import { Positions, otherWriters } from './positions.ts'
 import { evolve } from './schema.ts'
 import { StageError, chunkRowsMax } from './stage.ts'
 import { commitWindow } from './window-commit.ts'
@@ -80,6 +80,14 @@ export class LakeTable {
     }
     if (mode === 'upsert' && state.metaData?.configuration['delta.appendOnly'] === 'true') {
       throw new Error(`Table ${name} is append-only (delta.appendOnly=true) and cannot be written in upsert mode`)
+    }
+    const others = otherWriters(lake.connector, state.transactions.keys())
+    if (others.length > 0) {
+      const harm = mode === 'upsert' ? "overwrite each other's rows" : 'both add their rows to it'
+      lake.log.warn(
+        { table: name, connectors: others },
+        `Table ${name} was written by connector ${others.join(', ')} before. Two running connectors with one table ${harm}; if the other one still runs, give one of them a different path or table.name.format`,
+      )
     }
     return new LakeTable(lake, name, state)
   }

@@ -352,3 +352,43 @@ test('two tasks of a connector keep their offsets apart, also where they write t
   await using again = await task(1)
   assert.deepEqual(await again.committed(), { one: 2 })
 })
+
+test('a table that another connector wrote to before is named in one warning when it is opened', async () => {
+  for (const mode of ['append', 'upsert']) {
+    await using lake = await newLake()
+    const warned: (readonly [object, string])[] = []
+    const contextFor = (connector: string) => {
+      const context = contextOf({ connector })
+      return { ...context, log: { ...context.log, warn: (fields: object, message: string) => void warned.push([fields, message]) } }
+    }
+    for (let run = 1n; run <= 2n; run++) {
+      await using sink = await openSink(lake.path, { mode }, contextFor('first'))
+      await write(sink, [orders().commit(Number(run)).create({ id: run })], Number(run))
+    }
+    assert.deepEqual(warned, [])
+    await using sink = await openSink(lake.path, { mode }, contextFor('second/one'))
+    await write(sink, [orders().create({ id: 3n })], 1)
+    await write(sink, [orders().commit(300).create({ id: 4n })], 2)
+    assert.equal(warned.length, 1)
+    assert.deepEqual(warned[0]![0], { table: 'public/orders', connectors: ['first'] })
+    assert.match(warned[0]![1], /was written by connector first before.*different path or table\.name\.format/)
+  }
+})
+
+for (const name of ['__op', '__lsn', '__seq', '__source_ts_ms', '__OP']) {
+  test(`a source column ${name} is refused in append mode with the ways out, and mirrored in upsert mode`, options, async () => {
+    await using lake = await newLake()
+    const source = orders([name, text])
+    const row = { id: 1n, [name]: 'x' }
+    await using append = await openSink(`${lake.path}/append`)
+    await assert.rejects(append.put([source.create(row)], noKill), (error) => {
+      assert.ok(error instanceof DataError)
+      assert.ok(error.message.startsWith(`Table public/orders: the source column "${name}" has a name that append mode keeps for itself`))
+      assert.match(error.message, /column\.exclude\.list.*ReplaceField.*upsert mode/)
+      return true
+    })
+    await using upsert = await openSink(`${lake.path}/upsert`, { mode: 'upsert' })
+    await write(upsert, [source.create(row)], 1)
+    assert.deepEqual(await read(`${lake.path}/upsert`), [{ id: 1, [name]: 'x' }])
+  })
+}
