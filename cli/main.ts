@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { readFileSync } from 'node:fs'
 import type { DemoOptions } from './demo/main.ts'
-import { restClient, RestError, type RestClient } from './rest-client.ts'
+import { restClient, type RestClient } from './rest-client.ts'
 
 /** The `millrace` command. Exit codes: 0 done, 1 it failed, 2 it was called or configured wrongly. */
 async function main(argv: readonly string[]): Promise<void> {
@@ -103,7 +103,8 @@ function version(): string {
 try {
   await main(process.argv)
 } catch (error) {
-  const known = error instanceof RestError || (error instanceof Error && error.name === 'ConfigError')
-  process.stderr.write(`millrace: ${known ? (error as Error).message : (error as Error).stack}\n`)
-  process.exitCode = error instanceof Error && error.name === 'ConfigError' ? 2 : 1
+  const { name, message, stack, cause } = error as Error
+  if (['RestError', 'ConfigError', 'StartError'].includes(name)) process.stderr.write(`millrace: ${message}\n`)
+  else process.stderr.write(`millrace: ${stack ?? String(error)}\n`)
+  process.exitCode = name === 'ConfigError' || (cause as Error | undefined)?.name === 'ConfigError' ? 2 : 1
 }

@@ -1,6 +1,11 @@
 import { startWorker } from '../config/main.ts'
 import { readConnectorFile, readSettings } from '../config/settings.ts'
 
+/** A worker that could not start: its store is taken, its port is in use ... The message says it all to the person who started it. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
 /**
  * Runs a worker in the foreground until SIGTERM or SIGINT: then it drains and exits 0; a second signal exits at once. Started by another
  * process over a channel, it ends with that process. Rejects, before anything runs, where a file or a setting is wrong.
@@ -12,7 +17,9 @@ export async function runWorker(
 ): Promise<void> {
   const settings = readSettings(file, overrides)
   const configs = connectors.map(readConnectorFile)
-  const worker = await startWorker(settings)
+  const worker = await startWorker(settings).catch((error: unknown) => {
+    throw new StartError((error as Error).message, { cause: error })
+  })
   let stopping = false
   const stop = (reason: string) => {
     if (stopping) {

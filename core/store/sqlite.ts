@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { OffsetStore } from '../contract/offsets.ts'
@@ -47,6 +47,9 @@ export class SqliteStore implements WorkerStore {
     mkdirSync(dirname(file), { recursive: true })
     this.#owner = `${file}.owner`
     const fresh = !existsSync(file)
+    // Configs may hold passwords: nobody else may read them. SQLite gives its side files the mode of the main one.
+    closeSync(openSync(file, 'a', 0o600))
+    chmodSync(file, 0o600)
     this.#db = open(file)
     try {
       this.#db.exec('pragma locking_mode=exclusive; begin exclusive; commit')
