@@ -47,9 +47,6 @@ export class SqliteStore implements WorkerStore {
     mkdirSync(dirname(file), { recursive: true })
     this.#owner = `${file}.owner`
     const fresh = !existsSync(file)
-    // Configs may hold passwords: nobody else may read them. SQLite gives its side files the mode of the main one.
-    closeSync(openSync(file, 'a', 0o600))
-    chmodSync(file, 0o600)
     this.#db = open(file)
     try {
       this.#db.exec('pragma locking_mode=exclusive; begin exclusive; commit')
@@ -257,6 +254,10 @@ export class SqliteStore implements WorkerStore {
 
 function open(file: string): DatabaseSync {
   try {
+    // Configs may hold passwords: nobody else may read them. SQLite gives its side files the mode of the main one.
+    // Never opened here once it exists: closing any descriptor of it would drop the locks that this process holds on it.
+    if (existsSync(file)) chmodSync(file, 0o600)
+    else closeSync(openSync(file, 'wx', 0o600))
     return new DatabaseSync(file, { timeout: 0 })
   } catch (error) {
     throw new Error(`${file} cannot be opened; check that it is a file and that its directory may be written`, { cause: error })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,6 +29,17 @@ test('a second worker is refused with the id of the process that holds the file'
   const other = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
   assert.match(other.stdout, new RegExp(`in use by another worker \\(process ${process.pid}\\)`))
 })
+
+test(
+  'nobody but its owner may read the file: configs hold passwords',
+  { skip: process.platform === 'win32' && 'no file modes' },
+  async () => {
+    const file = path('mode.db')
+    writeFileSync(file, '', { mode: 0o644 })
+    await using _ = new SqliteStore(file)
+    assert.equal(statSync(file).mode & 0o077, 0)
+  },
+)
 
 test('a file of a newer format is refused and left as it is', async () => {
   const file = path('newer.db')
