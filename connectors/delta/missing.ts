@@ -1,3 +1,4 @@
+import { ConfigError } from '../../core/index.ts'
 import type { Change } from './changes.ts'
 import type { DeltaSchema } from './delta-types.ts'
 import type { Lake } from './lake.ts'
@@ -35,7 +36,7 @@ export class MissingColumns {
   }
 
   /**
-   * Call it before these changes' layout adds columns to `schema`. Throws where the table has a column that their rows do not, which stops the task; with
+   * Call it before these changes' layout adds columns to `schema`. Throws a ConfigError where the table has a column that their rows do not; with
    * delta.missing.columns=null it says so once in the log.
    */
   check(schema: DeltaSchema, layout: Layout, changes: readonly Change[]): void {
@@ -73,11 +74,12 @@ export class MissingColumns {
     }
     const [columns, come] = missing.length === 1 ? ['column', 'comes'] : ['columns', 'come']
     const renamed = added.length > 0 ? ` (new: ${quoted(added)})` : ''
-    throw new Error(
+    const message =
       `Table ${this.#table}: ${columns} ${quoted(missing)} no longer ${come} from the source: dropped or renamed?${renamed} Only added columns are followed. ` +
-        "Set the sink's delta.missing.columns=null to leave such columns NULL in rows written from now on, " +
-        "or take a new snapshot into an empty table: stop the connector, move the table's folder away, DELETE the connector's offsets and resume it",
-    )
+      "Set the sink's delta.missing.columns=null to leave such columns NULL in rows written from now on, " +
+      "or take a new snapshot into an empty table: stop the connector, move the table's folder away, DELETE the connector's offsets and resume it"
+    // A fault that restarting cannot heal: somebody has to choose.
+    throw new ConfigError([{ key: 'delta.missing.columns', value: 'fail', message }])
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { ConfigError } from '../../core/index.ts'
 import { folderFault } from './folder.ts'
 
 /**
@@ -35,10 +36,10 @@ export class LocalStorage implements Storage {
     this.#root = root
   }
 
-  /** Makes the folder where it is missing. Throws where there can be none. */
+  /** Makes the folder where it is missing. Throws a ConfigError where there can be none. */
   static async open(root: string): Promise<LocalStorage> {
     const fault = await folderFault(root)
-    if (fault !== undefined) throw new Error(fault)
+    if (fault !== undefined) throw new ConfigError([{ key: 'path', value: root, message: fault }])
     await mkdir(root, { recursive: true })
     return new LocalStorage(await realpath(root))
   }
