@@ -9,6 +9,7 @@ import { hasIdentity, identityFix, parseIdentities } from './replica-identity.ts
 import { errorCode } from './server-error.ts'
 import { slotState, type SlotState } from './slot.ts'
 import { publicationSettings } from './source-settings.ts'
+import { TopicOwners } from './topic-clash.ts'
 
 /** What was found on the server, and what is wrong with it. Nothing was changed. */
 export interface Inspection {
@@ -54,6 +55,7 @@ export async function inspect(config: PostgresConfig, query: Query, catalog: Cat
     ...serverIssues(server, serverVersion),
     ...slotIssues(config, slot, server),
     ...tableIssues(config, named, all),
+    ...topicIssues(config, tables),
     ...partitionIssues(named, viaRoot, wish.name, publication),
     ...identityIssues(config, wish, publication, tables, all),
     ...(await privilegeIssues(config, query, tables)),
@@ -169,6 +171,11 @@ function tableIssues(config: PostgresConfig, named: readonly CatalogTable[], all
     issues.push({ key: 'publication.autocreate.mode', value: 'filtered', message })
   }
   return issues
+}
+
+function topicIssues(config: PostgresConfig, tables: readonly CatalogTable[]): readonly ConfigIssue[] {
+  const owners = new TopicOwners({ prefix: config['topic.prefix'], delimiter: config['topic.delimiter'] })
+  return tables.map((table) => owners.take(table)).filter((issue) => issue !== undefined)
 }
 
 function partitionIssues(

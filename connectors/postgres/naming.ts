@@ -4,7 +4,7 @@ import type { ValueSettings } from './settings.ts'
  * The topic of a table: `prefix.schema.table`, where characters that Kafka does not allow become `_`, as Debezium does it.
  * Schema names (`.Key`, `.Value`, `.Envelope`) are built on it.
  */
-export function topicOf(settings: ValueSettings, schema: string, table: string): string {
+export function topicOf(settings: Pick<ValueSettings, 'prefix' | 'delimiter'>, schema: string, table: string): string {
   return topicName([settings.prefix, schema, table].join(settings.delimiter))
 }
 

@@ -256,6 +256,7 @@ export class PostgresSourceTask implements SourceTask {
         },
         values: this.#values,
         captured: this.#captured,
+        tables: this.#prepared!.tables,
         events: eventFilter(config),
         catalog: this.#catalog,
         query: this.#queries.query,

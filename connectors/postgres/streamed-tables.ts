@@ -1,9 +1,11 @@
+import { ConfigError } from '../../core/index.ts'
 import type { Captured } from './captured.ts'
-import type { Catalog } from './catalog.ts'
+import type { Catalog, CatalogTable } from './catalog.ts'
 import type { Lsn } from './lsn.ts'
 import { tableKey, type Position } from './position.ts'
 import type { ValueSettings } from './settings.ts'
 import { sameShape, tableShape, type TableShape } from './shape.ts'
+import { TopicOwners } from './topic-clash.ts'
 import type { Relation } from './tuple.ts'
 
 /** What the stream knows of one table. */
@@ -18,6 +20,8 @@ export interface StreamedTablesParts {
   readonly values: ValueSettings
   readonly captured: Captured
   readonly catalog: Catalog
+  /** Captured tables that are known at the start. */
+  readonly tables: readonly CatalogTable[]
   /** Decides on a captured table that the position does not know, or knows under another oid. `stream`: all of it comes from the stream. */
   readonly admit: (relation: Relation) => 'stream' | 'snapshot'
 }
@@ -30,6 +34,7 @@ export class StreamedTables {
   readonly #tables = new Map<number, StreamedTable>()
   /** Of captured tables. Outlives the connection, so that an unchanged table keeps its schemas. */
   readonly #shapes = new Map<number, TableShape>()
+  readonly #topics: TopicOwners
   #progress: Position['tables']
   #lastRelation: Relation | undefined
   #lastTable: StreamedTable | undefined
@@ -37,6 +42,8 @@ export class StreamedTables {
   constructor(parts: StreamedTablesParts, progress: Position['tables']) {
     this.#parts = parts
     this.#progress = progress
+    this.#topics = new TopicOwners(parts.values)
+    for (const table of parts.tables) this.#topics.take(table)
   }
 
   /** What is to be saved of them. */
@@ -57,12 +64,14 @@ export class StreamedTables {
     this.#lastRelation = undefined
   }
 
-  /** The table that a row belongs to; described before. */
+  /** The table that a row belongs to; described before. Throws a ConfigError where another table fills its topic. */
   find(relation: Relation): StreamedTable {
     if (relation === this.#lastRelation) return this.#lastTable!
     let table = this.#tables.get(relation.oid)
     if (table === undefined) {
       const shape = this.#shapes.get(relation.oid) ?? null
+      const clash = shape === null ? undefined : this.#topics.take(relation)
+      if (clash !== undefined) throw new ConfigError([clash])
       table = { shape, from: shape === null ? 0 : this.#from(relation) }
       this.#tables.set(relation.oid, table)
     }
@@ -87,6 +96,8 @@ export class StreamedTables {
     // A type that a person made may have changed since (new enum labels).
     catalog.forgetTypes(oids.filter((oid) => oid >= 16384))
     await catalog.ensureTypes(oids)
+    const rival = this.#topics.rival(relation)
+    if (rival !== undefined) this.#topics.review(rival, await catalog.table(rival.oid))
     const made = tableShape(relation, await catalog.table(relation.oid), catalog, values)
     const former = this.#shapes.get(relation.oid)
     this.#shapes.set(relation.oid, former !== undefined && sameShape(former, made) ? former : made)
