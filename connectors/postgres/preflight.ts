@@ -9,7 +9,7 @@ import { inspect, type Inspection } from './inspection.ts'
 import type { Lsn } from './lsn.ts'
 import { ensurePublication, isPublished, type PublicationState } from './publication.ts'
 import { QueryConnection } from './query-connection.ts'
-import { identityChange, parseIdentities } from './replica-identity.ts'
+import { hasIdentity, identityChange, identityFix, parseIdentities } from './replica-identity.ts'
 import { errorCode } from './server-error.ts'
 import type { SlotState } from './slot.ts'
 
@@ -49,6 +49,7 @@ export async function preflight(
   await setIdentities(config, query, found, log)
   const publication = await published(query, found, log)
   warnOfPublication(found, publication, log)
+  warnOfIdentities(config, found, publication, log)
   const { serverVersion, systemId, logEnd, slot, all } = found
   const tables = found.wish.mode === 'no_tables' ? withoutUnpublished(found.tables, publication, log) : found.tables
   return { serverVersion, systemId, logEnd, publication, slot, tables, oids: new Set(all.map(({ oid }) => oid)) }
@@ -117,6 +118,23 @@ function withoutUnpublished(tables: readonly CatalogTable[], publication: Public
   if (missing.length > 0)
     log.warn({ tables: missing }, 'These tables are not in the publication; they are captured once they are added to it')
   return tables.filter((table) => isPublished(publication, table))
+}
+
+/** A publication that somebody else made may have tables on which the application's own UPDATE and DELETE fail: we only say so. */
+function warnOfIdentities(config: PostgresConfig, found: Inspection, state: PublicationState, log: Logger): void {
+  if (!state.operations.update && !state.operations.delete) return
+  const wish = parseIdentities(config['replica.identity.autoset.values'])
+  const leaves = new Set(found.tables.filter((table) => isPublished(state, table)).flatMap((table) => table.leaves.map(({ oid }) => oid)))
+  const without = found.all.filter(
+    (table) => leaves.has(table.oid) && !hasIdentity(table, found.tables.includes(table) ? wish(table) : undefined),
+  )
+  if (without.length === 0) return
+  const tables = without.map(({ schema, name }) => `${schema}.${name}`)
+  log.warn(
+    { publication: found.wish.name, tables },
+    `UPDATE and DELETE fail on ${tables.join(', ')}: the publication "${found.wish.name}" publishes them, and the tables have no primary key or replica identity. ` +
+      `Run ${without.map(identityFix).join('; ')}`,
+  )
 }
 
 function warnOfPublication({ wish }: Inspection, state: PublicationState, log: Logger): void {

@@ -129,6 +129,21 @@ for (const version of postgresVersions) {
     await other.count(1)
   })
 
+  test(`Postgres ${version}: a captured table without identity in a publication that is there is named in one warning, with the fix`, async () => {
+    const database = await servers.database(version)
+    await database.query(
+      'CREATE TABLE keyed (id int PRIMARY KEY); CREATE TABLE keyless (id int); CREATE PUBLICATION dbz_publication FOR ALL TABLES',
+    )
+    const warnings = (tail: { entries: readonly { level: string; message: string }[] }) =>
+      tail.entries.filter(({ level, message }) => level === 'warn' && message.includes('UPDATE and DELETE fail'))
+    await using tail = await database.streaming()
+    assert.equal(warnings(tail).length, 1)
+    assert.match(warnings(tail)[0]!.message, /fail on public\.keyless: .*ALTER TABLE "public"\."keyless" REPLICA IDENTITY FULL$/)
+    await database.query("ALTER PUBLICATION dbz_publication SET (publish = 'insert')")
+    await using inserts = await database.streaming({ 'slot.name': `${database.slot}_two` })
+    assert.equal(warnings(inserts).length, 0)
+  })
+
   test(`Postgres ${version}: a role that may not replicate or read is told the GRANTs; with them it works without being superuser`, async () => {
     const database = await servers.database(version)
     const role = `reader_${database.name}`
