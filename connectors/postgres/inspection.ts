@@ -5,6 +5,7 @@ import type { PostgresConfig } from './config.ts'
 import { quoteIdentifier, quoteTable } from './connection.ts'
 import { parseLsn, type Lsn } from './lsn.ts'
 import { publicationState, isPublished, type PublicationSettings, type PublicationState } from './publication.ts'
+import { publicationIssues } from './publication-rights.ts'
 import { hasIdentity, identityFix, parseIdentities } from './replica-identity.ts'
 import { errorCode } from './server-error.ts'
 import { slotState, type SlotState } from './slot.ts'
@@ -59,6 +60,7 @@ export async function inspect(config: PostgresConfig, query: Query, catalog: Cat
     ...partitionIssues(named, viaRoot, wish.name, publication),
     ...identityIssues(config, wish, publication, tables, all),
     ...(await privilegeIssues(config, query, tables)),
+    ...(named.length > 0 ? await publicationIssues(query, wish, publication, tables) : []),
   ]
   return {
     serverVersion,

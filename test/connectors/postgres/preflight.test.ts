@@ -167,6 +167,43 @@ for (const version of postgresVersions) {
     assert.deepEqual(tail.summary(), ['r 1', 'c 2'])
   })
 
+  test(`Postgres ${version}: a role that may not create or extend the publication is told at the validation, with the statement for the owner`, async () => {
+    const database = await servers.database(version)
+    const role = `plain_${database.name}`
+    await database.query(
+      `CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'pw'; CREATE TABLE orders (id int PRIMARY KEY); GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`,
+    )
+    const login = { 'database.user': role, 'database.password': 'pw' }
+    const filtered = { ...login, 'publication.autocreate.mode': 'filtered' }
+    const create = 'CREATE PUBLICATION "dbz_publication" FOR TABLE ONLY "public"."orders"'
+    const all = await faults(database, login)
+    assert.equal(all.length, 1, all.join('\n'))
+    assert.match(all[0]!, /^publication.autocreate.mode: Only a superuser .*CREATE PUBLICATION "dbz_publication" FOR ALL TABLES/)
+    assert.ok(all[0]!.endsWith(create) && !all[0]!.includes('=filtered'), all[0])
+    const some = await faults(database, filtered)
+    assert.equal(some.length, 1, some.join('\n'))
+    assert.match(some[0]!, /^publication.autocreate.mode: .*does not own the tables public.orders/)
+    assert.ok(some[0]!.endsWith(create), some[0])
+    await assert.rejects(database.tail(filtered), ConfigError)
+    await database.query(`ALTER TABLE orders OWNER TO ${role}`)
+    const grant = `GRANT CREATE ON DATABASE "${database.name}" TO "${role}"`
+    assert.ok((await faults(database, filtered))[0]!.includes(grant))
+    await database.query(grant)
+    assert.match((await faults(database, login))[0]!, /set publication.autocreate.mode=filtered/)
+    assert.deepEqual(await faults(database, filtered), [])
+    await using first = await database.streaming(filtered)
+    await first[Symbol.asyncDispose]()
+    await database.query(`CREATE TABLE later (id int PRIMARY KEY); GRANT SELECT ON later TO ${role}`)
+    const extend = await faults(database, filtered)
+    assert.equal(extend.length, 1, extend.join('\n'))
+    assert.ok(extend[0]!.endsWith('ALTER PUBLICATION "dbz_publication" ADD TABLE ONLY "public"."later"'), extend[0])
+    await database.query('ALTER PUBLICATION "dbz_publication" ADD TABLE ONLY "public"."later"')
+    assert.deepEqual(await faults(database, filtered), [])
+    await using second = await database.tail(filtered, first.offsets)
+    await database.query('INSERT INTO later VALUES (1)')
+    await second.count(1)
+  })
+
   test(`Postgres ${version}: partitioned tables are read once and stream under their own name, or under their partitions' as the publication has it`, async () => {
     const database = await servers.database(version)
     const tables =
