@@ -1,4 +1,5 @@
 import type { DeltaSchema } from './delta-types.ts'
+import { exactIntegers } from './exact-json.ts'
 
 /** The actions of a Delta commit that this connector reads or writes (PROTOCOL.md, "Actions"). Field names are the protocol's. */
 export interface Protocol {
@@ -82,7 +83,7 @@ export interface Action {
 
 /** The text of a commit file: one JSON object a line. Numbers beyond 2^53 (bigint) are written as bare integers. */
 export function commitText(actions: readonly Action[]): string {
-  return actions.map((action) => JSON.stringify(action, rawBigInt)).join('\n') + '\n'
+  return actions.map((action) => JSON.stringify(action, exactIntegers)).join('\n') + '\n'
 }
 
 /** The actions of a commit file. Integers that JavaScript would round come back as bigint. Throws a SyntaxError for a half-written file. */
@@ -101,13 +102,6 @@ export function parseAction(line: string): Action {
 /** The schema inside a metaData action. */
 export function schemaOf(metaData: MetaData): DeltaSchema {
   return JSON.parse(metaData.schemaString) as DeltaSchema
-}
-
-// `rawJSON` and the reviver's third argument are in V8 since Node 22; TypeScript's library does not declare them yet.
-const json = JSON as unknown as { rawJSON(text: string): unknown }
-
-function rawBigInt(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? json.rawJSON(value.toString()) : value
 }
 
 function exactInteger(_key: string, value: unknown, context: { readonly source?: string }): unknown {

@@ -1,4 +1,5 @@
 import { DataError, type Schema, logical, optional, primitive, structOf } from '../../core/index.ts'
+import { exactIntegers } from './exact-json.ts'
 
 type Kind = 'string' | 'number' | 'boolean' | 'bigint' | 'json'
 
@@ -46,7 +47,7 @@ export class InferredRow {
             'or use a converter with schemas',
         )
       }
-      if (kind === 'json') (converted ??= { ...row })[name] = JSON.stringify(field, exactText)
+      if (kind === 'json') (converted ??= { ...row })[name] = JSON.stringify(field, exactIntegers)
     }
     if (added.length > 0) {
       for (const [name, kind] of added) this.#kinds.set(name, kind)
@@ -73,9 +74,4 @@ function kindOf(value: unknown): Kind {
     default:
       throw new DataError(`a value of type ${typeof value} has no column type`)
   }
-}
-
-/** 64-bit integers inside of nested values stay exact as bare JSON numbers. */
-function exactText(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(value.toString()) : value
 }

@@ -108,6 +108,7 @@ export class FileSourceTask implements SourceTask {
   async #checkSameFile(reader: LineReader): Promise<void> {
     const path = this.#config.file
     const opened = await this.#file!.stat()
+    // Moved away and not made anew yet: that is told below.
     const named = await stat(path).catch(() => undefined)
     if (named !== undefined && named.ino === opened.ino && named.dev === opened.dev) return
     const rest = reader.partial ? ', but for a last line without its end' : ''

@@ -18,6 +18,7 @@ export class QueryConnection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // A connection that never came about was told to whoever asked for it.
     const client = await this.#client?.catch(() => undefined)
     this.#client = undefined
     if (client !== undefined) await disconnect(client)

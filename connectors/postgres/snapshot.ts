@@ -1,6 +1,7 @@
 import type { Client } from 'pg'
 import type { ConnectRecord } from '../../core/index.ts'
 import type { CatalogTable, Leaf } from './catalog.ts'
+import { socketOf } from './connection.ts'
 import { CopyOut } from './copy-out.ts'
 import type { RecordFactory, SnapshotMark } from './records.ts'
 import type { TableShape } from './shape.ts'
@@ -165,10 +166,6 @@ export class TableSnapshot implements AsyncDisposable {
 function marked(record: ConnectRecord, mark: SnapshotMark): ConnectRecord {
   const value = record.value as { readonly source: object }
   return { ...record, value: { ...value, source: { ...value.source, snapshot: mark } } }
-}
-
-function socketOf(client: Client): { destroy(): void } {
-  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream
 }
 
 function statements({ table, shape, connections, select }: SnapshotParts): string[] {

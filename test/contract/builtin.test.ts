@@ -40,16 +40,19 @@ sourceLaws('file', async () => {
   }
 })
 
-sinkLaws('file', async () => {
-  const place = folder()
-  return {
-    task: (generation) => sinkOf(file, 'file', { file: place.path('out') }, taskContext({ generation })),
-    read: async () => readFileSync(place.path('out'), 'utf8').split('\n').filter(Boolean).map(Number),
-    record: (n, partition) => record('t', String(n), { origin: { partition, position: n, seq: 0 } }),
-    dropsReplays: false,
-    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
-  }
-})
+sinkLaws(
+  'file',
+  async () => {
+    const place = folder()
+    return {
+      task: (generation) => sinkOf(file, 'file', { file: place.path('out') }, taskContext({ generation })),
+      read: async () => readFileSync(place.path('out'), 'utf8').split('\n').filter(Boolean).map(Number),
+      record: (n, partition) => record('t', String(n), { origin: { partition, position: n, seq: 0 } }),
+      [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+    }
+  },
+  { dropsReplays: false },
+)
 
 const row = structOf([
   ['id', primitive('int64')],
@@ -65,16 +68,19 @@ const judge = Judge.open()
 after(() => judge?.[Symbol.asyncDispose]())
 
 for (const mode of judge ? ['append', 'upsert'] : []) {
-  sinkLaws(`delta ${mode}`, async () => {
-    const place = folder()
-    return {
-      task: (generation) => sinkOf(delta, 'delta', { path: place.path('lake'), mode }, taskContext({ generation })),
-      read: async () => (await judge!.readTable(place.path('lake/t'))).map(({ id }) => Number(id)),
-      record: rowRecord,
-      dropsReplays: true,
-      [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
-    }
-  })
+  sinkLaws(
+    `delta ${mode}`,
+    async () => {
+      const place = folder()
+      return {
+        task: (generation) => sinkOf(delta, 'delta', { path: place.path('lake'), mode }, taskContext({ generation })),
+        read: async () => (await judge!.readTable(place.path('lake/t'))).map(({ id }) => Number(id)),
+        record: rowRecord,
+        [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+      }
+    },
+    { dropsReplays: true },
+  )
 }
 
 if (!judge) test('delta', { skip: judgeMissing }, () => {})
