@@ -74,7 +74,7 @@ export function fromOffsets(prefix: string, offsets: Offsets | undefined): Posit
 }
 
 /** Refuses offsets that a person wrote where the source could not resume from them; a null position is a reset. Throws an Error that says why. */
-export function checkOffsets(offsets: Offsets): void {
+export function checkOffsets(offsets: Offsets, config: { readonly 'topic.prefix': string }): void {
   for (const [partition, position] of Object.entries(offsets)) {
     let server: unknown
     try {
@@ -85,6 +85,12 @@ export function checkOffsets(offsets: Offsets): void {
     if (typeof server !== 'string' || partition !== partitionKey({ server })) {
       throw new Error(
         `The partition ${partition} is not one of a Postgres source: it must be {"server": "<topic.prefix>"} and nothing else`,
+      )
+    }
+    if (position !== null && server !== config['topic.prefix']) {
+      const wanted = partitionKey({ server: config['topic.prefix'] })
+      throw new Error(
+        `The partition ${partition} is not this connector's, so its offset would never be read: it must be ${wanted} (topic.prefix)`,
       )
     }
     if (position !== null) fromOffsets(server, { [partition]: position })

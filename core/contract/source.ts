@@ -34,7 +34,7 @@ export interface SourceConnector<D extends ConfigDef = ConfigDef> {
    */
   validate?(config: ConfigOf<D>, given?: Readonly<Record<string, string>>): Promise<readonly ConfigIssue[]>
   /** Refuses offsets that a person wrote by throwing an Error that says why; the positions may be null (reset). */
-  checkOffsets?(offsets: Offsets): void
+  checkOffsets?(offsets: Offsets, config: ConfigOf<D>): void
   /** The connector was deleted: release what it holds upstream (slot, publication). Failing is logged and does not stop the deletion. */
   destroy?(config: ConfigOf<D>, context: Pick<TaskContext, 'connector' | 'log'>): Promise<void>
 }

@@ -159,8 +159,8 @@ export class Session implements Disposable {
         return issues.map((issue) => ({ ...issue, message: redact(issue.message) }))
       }
       case 'checkOffsets': {
-        const { part } = await loadSource(request.part, loader)
-        part.checkOffsets?.(request.offsets)
+        const { part, config } = await loadSource(request.part, loader)
+        part.checkOffsets?.(request.offsets, config)
         return null
       }
       case 'destroy': {

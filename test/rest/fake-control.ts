@@ -141,7 +141,7 @@ export class FakeControl implements Control {
     if (target !== 'STOPPED') throw new BadRequestError(`Connector ${name} is not stopped`)
     const altered = Object.fromEntries(entries.map(({ partition, offset }) => [JSON.stringify(partition), offset]))
     try {
-      this.#registry.source(config['connector.class']!)?.part.checkOffsets?.(altered)
+      this.#registry.source(config['connector.class']!)?.part.checkOffsets?.(altered, config as never)
     } catch (error) {
       throw new BadRequestError((error as Error).message, { cause: error })
     }

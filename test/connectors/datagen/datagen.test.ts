@@ -126,8 +126,8 @@ test('numbers beyond 32 bits still give different records', () => {
 })
 
 test('offsets written by hand are checked', () => {
-  datagen.checkOffsets!({ '{"datagen":"t","task":0}': { records: 3 } })
-  datagen.checkOffsets!({ '{"datagen":"t","task":0}': null })
-  assert.throws(() => datagen.checkOffsets!({ '{"datagen":"t","task":0}': { records: -1 } }), /non-negative integer/)
-  assert.throws(() => datagen.checkOffsets!({ '{"filename":"x"}': { records: 1 } }), /not one of datagen/)
+  datagen.checkOffsets!({ '{"datagen":"t","task":0}': { records: 3 } }, {} as never)
+  datagen.checkOffsets!({ '{"datagen":"t","task":0}': null }, {} as never)
+  assert.throws(() => datagen.checkOffsets!({ '{"datagen":"t","task":0}': { records: -1 } }, {} as never), /non-negative integer/)
+  assert.throws(() => datagen.checkOffsets!({ '{"filename":"x"}': { records: 1 } }, {} as never), /not one of datagen/)
 })

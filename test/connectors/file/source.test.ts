@@ -200,7 +200,7 @@ test('lines that are no text, and no JSON, are rejected with their place; the re
 })
 
 test("offsets written by hand are checked in Connect's words", () => {
-  const check = plugin.sources![0]!.checkOffsets!
+  const check = (offsets: Offsets) => plugin.sources![0]!.checkOffsets!(offsets, {} as never)
   const partition = '{"filename":"f"}'
   check({ [partition]: { position: 0 }, '{"garbage":1}': null })
   assert.throws(() => check({ [partition]: {} }), /Offset objects should either be null or contain the key 'position'/)
