@@ -36,6 +36,9 @@ export interface LagProgress {
   readonly seconds: number | null
 }
 
+/** Connect's names of the stages at which a byte-speaking end turns records. */
+export type ConverterStage = 'KEY_CONVERTER' | 'VALUE_CONVERTER' | 'HEADER_CONVERTER'
+
 /** What the runtime gives to a task's source, sink and transforms. */
 export interface TaskContext {
   readonly connector: string
@@ -45,8 +48,8 @@ export interface TaskContext {
   readonly log: Logger
   /** Converters as the config names them (`key.converter`, `value.converter`, `header.converter`): for ends that speak bytes. */
   readonly converters: { readonly key: Converter; readonly value: Converter; readonly header: Converter }
-  /** Rejects one record: with `errors.tolerance=all` it goes to the dead letter queue and work goes on; else this throws the error. */
-  reject(record: ConnectRecord, error: Error): Promise<void>
+  /** Rejects one record (`stage`: a converter of its own did, else the end that says so): with `errors.tolerance=all` it goes to the dead letter queue and work goes on; else this throws the error. */
+  reject(record: ConnectRecord, error: Error, stage?: ConverterStage): Promise<void>
   /** Tells people and the watchdog how the work stands. A long step calls it at least every few seconds, or it counts as hung. */
   report(progress: Progress): void
 }

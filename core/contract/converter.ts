@@ -8,8 +8,8 @@ export interface SchemaAndValue {
 
 /** Turns values into bytes and back, for ends that speak bytes. Throws a DataError for what it cannot turn exactly. */
 export interface Converter {
-  /** What `serialize` writes, for ends that put it into a text of their own; absent: bytes of any kind. */
-  readonly writes?: 'json' | 'text'
+  /** What `serialize` writes, for ends that put it into a text of their own; `bytes`: the value itself, both ways; absent: bytes of any kind. */
+  readonly writes?: 'json' | 'text' | 'bytes'
   /** Everything asynchronous (registry look-ups), once per batch, before the calls below. */
   prepare?(topic: string, batch: readonly (Uint8Array | null | SchemaAndValue)[]): Promise<void>
   /** null: a tombstone. */

@@ -38,6 +38,44 @@ export interface Origin {
   readonly position: number
   /** Counts records that share a position, from 1; 0 where positions are unique. */
   readonly seq: number
+  /** The bytes that the record was read from, where the source has them: for dead letters. May be a getter; valid as long as the record. */
+  readonly raw?: RawRecord
+}
+
+/** A record as bytes, as a log keeps it: before any converter, or where one failed. */
+export interface RawRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since the epoch; null: none. */
+  readonly timestamp: number | null
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly RawHeader[]
+}
+
+export interface RawHeader {
+  readonly key: string
+  readonly value: Uint8Array | null
+}
+
+/**
+ * Records still in the bytes of the log that they came from. Where no transform and no converter looks at them, a sink that speaks the same
+ * format takes them whole, and nothing is parsed.
+ */
+export interface WholeRecords {
+  /** Name of the format; a sink takes only the ones that it knows. `kafka-v2`: Kafka record batches (KIP-98), each complete. */
+  readonly format: string
+  /** Number of records in all chunks. */
+  readonly count: number
+  readonly chunks: readonly WholeChunk[]
+}
+
+export interface WholeChunk {
+  readonly topic: string
+  readonly partition: number
+  readonly count: number
+  readonly bytes: Uint8Array
 }
 
 /** Source partition (the JSON text of its Connect partition map, keys in the order the source writes them) -> position after the last record taken. */
@@ -54,6 +92,12 @@ export interface RecordBatch {
   readonly open?: boolean
   /** True: flush now rather than wait for the flush policy. */
   readonly checkpoint?: boolean
+  /** The same records undecoded. A source that gives them decodes `records` only when asked (a getter). */
+  readonly whole?: WholeRecords
+  /** Source partitions that belong to another task from here on: all of theirs that was put has been flushed before. */
+  readonly released?: readonly string[]
+  /** True: the source has nothing more and never will. The task flushes and is complete. */
+  readonly end?: boolean
 }
 
 /** The optional parts of a record. */

@@ -1,7 +1,7 @@
 import type { ConfigDef, ConfigOf } from './config-def.ts'
 import type { TaskContext } from './context.ts'
 import type { ConfigIssue } from './errors.ts'
-import type { ConnectRecord, Offsets } from './record.ts'
+import type { ConnectRecord, Offsets, WholeRecords } from './record.ts'
 
 /** The live half of a sink connector: one per task, disposed when the task ends however it ends. */
 export interface SinkTask extends AsyncDisposable {
@@ -11,6 +11,10 @@ export interface SinkTask extends AsyncDisposable {
    * `flush`). Rejected: it took none of them, and may be asked again with the same ones. `kill` aborts when waiting is no longer wanted.
    */
   put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void>
+  /** Takes records undecoded, as `put` does, where it knows their format (`formats`). Called only where nothing stands between the ends. */
+  forward?(whole: WholeRecords, kill: AbortSignal): Promise<void>
+  /** Formats that `forward` takes now; asked once after `open`. */
+  readonly formats?: readonly string[]
   /** Resolved: all that was put is durable, together with these offsets if the sink has `committed`. Safe to repeat after a rejection. */
   flush?(offsets: Offsets, kill: AbortSignal): Promise<void>
   /** The offsets that the sink committed with its data, the truth on restart; undefined: none of this connector and generation. */
@@ -26,6 +30,11 @@ export interface SinkConnector<D extends ConfigDef = ConfigDef> {
   readonly doc?: string
   /** Types, defaults, docs and validation from one constant. */
   readonly config: D
+  /**
+   * The connector holds a Kafka client of this kind: beneath its own keys lie the worker's client settings (`bootstrap.servers`, `security.*`,
+   * `sasl.*`, `ssl.*`, then those under `consumer.` or `producer.`), and above those the connector's `consumer.override.*` or `producer.override.*`.
+   */
+  readonly client?: 'consumer' | 'producer'
   create(config: ConfigOf<D>, context: TaskContext): SinkTask | Promise<SinkTask>
   /**
    * Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. `given` has the keys as they were given,

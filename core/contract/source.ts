@@ -25,6 +25,11 @@ export interface SourceConnector<D extends ConfigDef = ConfigDef> {
   readonly doc?: string
   /** Types, defaults, docs and validation from one constant. */
   readonly config: D
+  /**
+   * The connector holds a Kafka client of this kind: beneath its own keys lie the worker's client settings (`bootstrap.servers`, `security.*`,
+   * `sasl.*`, `ssl.*`, then those under `consumer.` or `producer.`), and above those the connector's `consumer.override.*` or `producer.override.*`.
+   */
+  readonly client?: 'consumer' | 'producer'
   create(config: ConfigOf<D>, context: TaskContext): SourceTask | Promise<SourceTask>
   /** How the work is split: one entry per task, laid over the connector's raw config. Default: one task. */
   tasks?(config: ConfigOf<D>, max: number): readonly Readonly<Record<string, string>>[]
@@ -35,6 +40,11 @@ export interface SourceConnector<D extends ConfigDef = ConfigDef> {
   validate?(config: ConfigOf<D>, given?: Readonly<Record<string, string>>): Promise<readonly ConfigIssue[]>
   /** Refuses offsets that a person wrote by throwing an Error that says why; the positions may be null (reset). */
   checkOffsets?(offsets: Offsets, config: ConfigOf<D>): void
+  /**
+   * A person changes the connector's positions (null: reset, of one partition or all): changes what the upstream itself remembers of them.
+   * Called while no task runs, before the store forgets; rejects with the reason where it cannot.
+   */
+  alterOffsets?(offsets: Offsets | null, config: ConfigOf<D>, context: Pick<TaskContext, 'connector' | 'log'>): Promise<void>
   /** The connector was deleted: release what it holds upstream (slot, publication). Failing is logged and does not stop the deletion. */
   destroy?(config: ConfigOf<D>, context: Pick<TaskContext, 'connector' | 'log'>): Promise<void>
 }
