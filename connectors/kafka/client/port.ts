@@ -147,3 +147,11 @@ export interface AdminRequests {
   /** Raises a topic's number of partitions. */
   grow(topic: string, partitions: number): Promise<void>
 }
+
+export interface NewTopic {
+  readonly name: string
+  /** -1: the broker's default. */
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly config: Readonly<Record<string, string>>
+}
