@@ -165,7 +165,7 @@ function overview(): Readonly<Record<string, object>> {
     name: text,
     type: connectorType,
     state: text,
-    health: { enum: ['running', 'degraded', 'stalled', 'failed', 'starting', 'paused', 'stopped'] },
+    health: { enum: ['running', 'degraded', 'stalled', 'failed', 'starting', 'paused', 'stopped', 'completed'] },
     hint: textOrNull,
     taskCount: count,
     rate: { type: 'number' },

@@ -5,7 +5,7 @@ import { connectApiLevel, type WorkerIdentity } from './health.ts'
 import { ok, type Route } from './route.ts'
 
 /** One word for how a connector does, over all its tasks. `degraded`: some tasks failed; `stalled`: a task makes no progress. */
-export type Health = 'running' | 'degraded' | 'stalled' | 'failed' | 'starting' | 'paused' | 'stopped'
+export type Health = 'running' | 'degraded' | 'stalled' | 'failed' | 'starting' | 'paused' | 'stopped' | 'completed'
 
 type Validate = (config: SentConfig) => Promise<{ readonly issues: readonly ConfigIssue[]; readonly warnings: readonly ConfigIssue[] }>
 
@@ -51,7 +51,7 @@ function overview(control: Control, name: string): object {
     name,
     type: status.type,
     state: status.connector.state,
-    ...healthOf(status, tasks),
+    ...(control.completed(name) ? { health: 'completed' satisfies Health, hint: null } : healthOf(status, tasks)),
     taskCount: status.tasks.length,
     rate: sum((task) => task.rate),
     records: {

@@ -28,7 +28,14 @@ export interface ConnectorParts extends PlanParts {
   level(): LevelName
 }
 
-const stored: Readonly<Record<TargetState, StoredTarget>> = { RUNNING: 'STARTED', PAUSED: 'PAUSED', STOPPED: 'STOPPED' }
+/** What is stored for a target state. */
+export const stored: Readonly<Record<TargetState, StoredTarget>> = { RUNNING: 'STARTED', PAUSED: 'PAUSED', STOPPED: 'STOPPED' }
+const targets: Readonly<Record<StoredTarget, TargetState>> = {
+  STARTED: 'RUNNING',
+  PAUSED: 'PAUSED',
+  STOPPED: 'STOPPED',
+  COMPLETED: 'STOPPED',
+}
 
 /** A connector as the worker holds it: its config, what it should be, and its tasks. Changes run one after another. */
 export class Connector {
@@ -41,14 +48,16 @@ export class Connector {
   #failure: Failure | undefined
   #version: string | null = null
   #split: boolean
+  #completed: boolean
   #topics = new Set<string>()
   readonly #turns: Turns
   readonly #journal: StatusJournal
 
-  constructor(name: string, config: RawConfig, target: TargetState, overlays: readonly RawConfig[] | null, parts: ConnectorParts) {
+  constructor(name: string, config: RawConfig, target: StoredTarget, overlays: readonly RawConfig[] | null, parts: ConnectorParts) {
     this.name = name
     this.#config = config
-    this.#target = target
+    this.#target = targets[target]
+    this.#completed = target === 'COMPLETED'
     this.#overlays = overlays
     this.#split = overlays !== null
     this.#parts = parts
@@ -62,6 +71,10 @@ export class Connector {
   get target(): TargetState {
     return this.#target
   }
+  /** It stopped by itself: its source has no more. */
+  get completed(): boolean {
+    return this.#completed && this.#target === 'STOPPED'
+  }
   get topics(): readonly string[] {
     return [...this.#topics].sort()
   }
@@ -69,7 +82,8 @@ export class Connector {
   /** Stores it as it is. */
   async save(): Promise<void> {
     const { name } = this
-    await this.#parts.store.saveConnector({ name, config: this.#config, target: stored[this.#target], tasks: this.#overlays })
+    const target = this.#completed && this.#target === 'STOPPED' ? 'COMPLETED' : stored[this.#target]
+    await this.#parts.store.saveConnector({ name, config: this.#config, target, tasks: this.#overlays })
   }
 
   /** Brings its tasks to what its target asks for, in the background; a fault is seen in its status. */
@@ -124,14 +138,7 @@ export class Connector {
 
   /** Resolves when all tasks are gone. */
   async stop(): Promise<void> {
-    await this.#turns.take(async () => {
-      this.#target = 'STOPPED'
-      await this.#stopTasks(this.#config)
-      this.#overlays = null
-      this.#failure = undefined
-      await this.save()
-      this.#journal.changed()
-    })
+    await this.#turns.take(() => this.#halt(false))
   }
 
   /** Ends the tasks because the worker ends: what the connector should be stays as it is. */
@@ -234,6 +241,13 @@ export class Connector {
     await this.#parts.pool.call({ kind: 'checkOffsets', part: plan.source, offsets }, plan.secrets)
   }
 
+  /** Tells the source what a person made of its positions; null: all are reset. Rejects where the upstream refuses. */
+  async alterUpstream(offsets: Offsets | null): Promise<void> {
+    const plan = await this.#plan()
+    if (!plan.ends.source.part.alterOffsets) return
+    await this.#parts.pool.call({ kind: 'alterOffsets', part: plan.source, connector: this.name, offsets }, plan.secrets)
+  }
+
   /** Does something that only a STOPPED connector bears; no task can start meanwhile. */
   whileStopped(work: () => Promise<void>): Promise<void> {
     return this.#turns.take(async () => {
@@ -298,7 +312,25 @@ export class Connector {
       },
       topics: (topics) => this.#sawTopics(topics),
       changed: () => this.#journal.changed(),
+      completed: () => void this.#turns.take(() => this.#complete()),
     })
+  }
+
+  /** Stops by itself once the sources of all tasks have no more. */
+  async #complete(): Promise<void> {
+    if (this.#target !== 'RUNNING' || this.#tasks.length === 0 || !this.#tasks.every((task) => task.completed)) return
+    await this.#halt(true)
+    this.#parts.log.info({}, 'The connector is complete and STOPPED: its source has no more')
+  }
+
+  async #halt(completed: boolean): Promise<void> {
+    this.#target = 'STOPPED'
+    await this.#stopTasks(this.#config)
+    this.#overlays = null
+    this.#failure = undefined
+    this.#completed = completed
+    await this.save()
+    this.#journal.changed()
   }
 
   async #plan(): Promise<Plan> {

@@ -40,6 +40,8 @@ export interface Control {
   alterOffsets(name: string, entries: readonly OffsetEntry[]): Promise<void>
   resetOffsets(name: string): Promise<void>
   progress(name: string): readonly TaskProgress[]
+  /** It is STOPPED because its source came to its end. */
+  completed(name: string): boolean
 }
 
 export type TargetState = 'RUNNING' | 'PAUSED' | 'STOPPED'

@@ -43,6 +43,9 @@ export interface TaskSpec {
   readonly paused: boolean
 }
 
+/** How a run of a task ended: null: it was told to stop; `complete`: its source has no more. */
+export type TaskEnd = Failure | 'complete' | null
+
 export type LevelName = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL' | 'OFF'
 
 /** A short piece of plugin code outside a task, run in a host so that the control plane never runs any. */
@@ -50,6 +53,7 @@ export type CallRequest =
   | { readonly kind: 'tasks'; readonly part: PartSpec; readonly max: number }
   | { readonly kind: 'validate'; readonly config: RawConfig; readonly modules: readonly string[] }
   | { readonly kind: 'checkOffsets'; readonly part: PartSpec; readonly offsets: Offsets }
+  | { readonly kind: 'alterOffsets'; readonly part: PartSpec; readonly connector: string; readonly offsets: Offsets | null }
   | { readonly kind: 'destroy'; readonly part: PartSpec; readonly connector: string }
 
 export type CallAnswer = readonly RawConfig[] | readonly ConfigIssue[] | null
@@ -69,7 +73,7 @@ export type FromHost =
   | { readonly type: 'state'; readonly id: number; readonly state: 'RUNNING' | 'PAUSED' }
   | { readonly type: 'beat'; readonly beats: readonly Beat[]; readonly residentBytes: number }
   | { readonly type: 'topics'; readonly id: number; readonly topics: readonly string[] }
-  | { readonly type: 'ended'; readonly id: number; readonly failure: Failure | null }
+  | { readonly type: 'ended'; readonly id: number; readonly end: TaskEnd }
   | { readonly type: 'fatal'; readonly failure: Failure }
   | { readonly type: 'load'; readonly call: number; readonly connector: string }
   | { readonly type: 'save'; readonly call: number; readonly connector: string; readonly offsets: Offsets }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../contract/context.ts'
 import type { RetriableError } from '../contract/errors.ts'
-import { idle, type ConnectRecord, type Offsets, type RecordBatch } from '../contract/record.ts'
+import { idle, type ConnectRecord, type Offsets, type RecordBatch, type WholeRecords } from '../contract/record.ts'
 import type { SinkTask } from '../contract/sink.ts'
 import type { SourceTask } from '../contract/source.ts'
 
@@ -120,12 +120,18 @@ export class RetryingSink implements SinkTask {
   readonly #retry: Retry
   readonly flush?: (offsets: Offsets, kill: AbortSignal) => Promise<void>
   readonly committed?: () => Promise<Offsets | undefined>
+  readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
 
   constructor(sink: SinkTask, retry: Retry) {
     this.#sink = sink
     this.#retry = retry
     if (sink.flush) this.flush = (offsets, kill) => retry.run('Flushing the sink', () => sink.flush!(offsets, kill))
     if (sink.committed) this.committed = () => retry.run("Reading the sink's position", () => sink.committed!())
+    if (sink.forward) this.forward = (whole, kill) => retry.run('Writing to the sink', () => sink.forward!(whole, kill))
+  }
+
+  get formats(): readonly string[] {
+    return this.#sink.formats ?? []
   }
 
   async open(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Offsets } from '../contract/record.ts'
 import { failureOf } from './failure.ts'
 import { loadSource, type PluginLoader } from './parts.ts'
 import { connectorLogger, JsonLog } from './json-log.ts'
-import type { CallAnswer, CallRequest, FromHost, ToHost } from './protocol.ts'
+import type { CallAnswer, CallRequest, FromHost, TaskEnd, ToHost } from './protocol.ts'
 import { redactor } from './secrets.ts'
 import { TaskRun } from './task-run.ts'
 
@@ -83,12 +83,12 @@ export class Session implements Disposable {
         if (topics.length === 0) setImmediate(() => send({ type: 'topics', id, topics: topics.splice(0) }))
         topics.push(topic)
       },
-      ended: (failure: Extract<FromHost, { type: 'ended' }>['failure']) => {
+      ended: (end: TaskEnd) => {
         if (topics.length > 0) send({ type: 'topics', id, topics })
         topics = []
         this.#beat()
         this.#runs.delete(id)
-        send({ type: 'ended', id, failure })
+        send({ type: 'ended', id, end })
       },
     }
     const run = new TaskRun(id, spec, write, events)
@@ -163,10 +163,13 @@ export class Session implements Disposable {
         part.checkOffsets?.(request.offsets, config)
         return null
       }
+      case 'alterOffsets':
       case 'destroy': {
         const { part, config } = await loadSource(request.part, loader)
         const log = new JsonLog({ logger: connectorLogger(request.connector), connector: request.connector }, 'INFO', write, redact)
-        await part.destroy?.(config, { connector: request.connector, log })
+        const context = { connector: request.connector, log }
+        if (request.kind === 'destroy') await part.destroy?.(config, context)
+        else await part.alterOffsets?.(request.offsets, config, context)
         return null
       }
       default:

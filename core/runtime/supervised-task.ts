@@ -3,7 +3,7 @@ import type { TaskProgress, TaskStatus } from './control.ts'
 import { failure, failureOf, type Failure } from './failure.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
 import type { Plan } from './plan.ts'
-import type { Beat, TaskSpec } from './protocol.ts'
+import type { Beat, TaskEnd, TaskSpec } from './protocol.ts'
 import { RateWindow } from './rate-window.ts'
 import { RestartPolicy } from './restart-policy.ts'
 import { hostLimits, type TaskHost } from './task-host.ts'
@@ -18,6 +18,8 @@ export interface SupervisionParts {
   topics(topics: readonly string[]): void
   /** The state changed: for the store. */
   changed(): void
+  /** The source came to its end and all of it is durable. */
+  completed(): void
 }
 
 /** A task without a sign of life for this long is said to be stalled, long before it is failed for it. Milliseconds. */
@@ -44,6 +46,7 @@ export class SupervisedTask {
   #failure: Failure | undefined
   #plan: Plan | undefined
   #paused = false
+  #completed = false
   #run: Run | undefined
   /** Rises with every order to start or stop; a start that was overtaken gives up. */
   #order = 0
@@ -133,6 +136,10 @@ export class SupervisedTask {
   get state(): TaskStatus['state'] {
     return this.#state
   }
+  /** Its last run came to the end of its source. */
+  get completed(): boolean {
+    return this.#completed
+  }
   get trace(): string | null {
     return this.#failure?.trace ?? null
   }
@@ -175,6 +182,7 @@ export class SupervisedTask {
     this.#cancelRestart()
     const order = ++this.#order
     this.#failure = undefined
+    this.#completed = false
     this.#become(state)
     void this.#prepare(order)
   }
@@ -205,8 +213,8 @@ export class SupervisedTask {
       state: (state) => this.#become(state),
       beat: (beat) => this.#onBeat(run, beat),
       topics: (topics) => this.#parts.topics(topics),
-      ended: (failed) => {
-        this.#onEnded(run, failed)
+      ended: (end) => {
+        this.#onEnded(run, end)
         resolve()
         this.#parts.pool.release(host)
       },
@@ -233,7 +241,7 @@ export class SupervisedTask {
     )
   }
 
-  #onEnded(run: Run, failed: Failure | null): void {
+  #onEnded(run: Run, end: TaskEnd): void {
     const ranMs = performance.now() - run.startedMs
     const beat = this.#beat
     if (beat) {
@@ -250,7 +258,16 @@ export class SupervisedTask {
     this.#run = undefined
     this.#stalled = null
     if (run.stopping) this.#settleQuiet()
-    else this.#fail(failed ?? failure('BUG', 'The task ended by itself'), ranMs)
+    else if (end === 'complete') this.#complete()
+    else this.#fail(end ?? failure('BUG', 'The task ended by itself'), ranMs)
+  }
+
+  #complete(): void {
+    this.#completed = true
+    this.#become('UNASSIGNED')
+    this.#settleQuiet()
+    this.#parts.log.info({}, 'The task is complete: its source has no more')
+    this.#parts.completed()
   }
 
   #fail(failed: Failure, ranMs: number): void {

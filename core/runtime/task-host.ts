@@ -5,15 +5,15 @@ import { failure, RemoteError, type Failure } from './failure.ts'
 import type { RuntimeSettings } from './framework-config.ts'
 import type { HostEnd, HostLink, OpenHost } from './hosting.ts'
 import { identify } from './process-identity.ts'
-import type { Beat, CallAnswer, CallRequest, FromHost, TaskSpec, ToHost } from './protocol.ts'
+import type { Beat, CallAnswer, CallRequest, FromHost, TaskEnd, TaskSpec, ToHost } from './protocol.ts'
 import { redactor } from './secrets.ts'
 
 export interface TaskListener {
   state(state: 'RUNNING' | 'PAUSED'): void
   beat(beat: Beat, residentBytes: number): void
   topics(topics: readonly string[]): void
-  /** The last call. null: it stopped as it was told to. */
-  ended(failed: Failure | null): void
+  /** The last call. */
+  ended(end: TaskEnd): void
 }
 
 export interface HostLimits {
@@ -44,7 +44,7 @@ interface Running {
   readonly spec: TaskSpec
   readonly listener: TaskListener
   /** Set when the host said that the task is over: it is told on once nothing of it can run any more. */
-  over: { readonly failed: Failure | null } | undefined
+  over: { readonly end: TaskEnd } | undefined
 }
 
 /** The worker's view of one host: passes messages on, answers for the store, and watches it from outside. */
@@ -170,7 +170,7 @@ export class TaskHost {
       case 'topics':
         return this.#running.get(message.id)?.listener.topics(message.topics)
       case 'ended':
-        return this.#taskOver(message.id, message.failure)
+        return this.#taskOver(message.id, message.end)
       case 'fatal':
         this.#reason ??= message.failure
         return
@@ -201,13 +201,13 @@ export class TaskHost {
   }
 
   // A process that ran one task is ended before anybody hears of it: what the task left behind in it cannot write any more.
-  #taskOver(id: number, failed: Failure | null): void {
+  #taskOver(id: number, end: TaskEnd): void {
     const running = this.#running.get(id)
     if (!running) return
-    running.over = { failed }
+    running.over = { end }
     if (this.#exclusive) return this.leave()
     this.#running.delete(id)
-    running.listener.ended(failed)
+    running.listener.ended(end)
   }
 
   #stderr(text: string): void {
@@ -252,7 +252,7 @@ export class TaskHost {
     for (const { spec, listener, over } of running) {
       const redact = redactor(spec.secrets)
       const clean = { ...reason, message: redact(reason.message), trace: redact(withStderr(reason, end)) }
-      listener.ended(over ? over.failed : clean)
+      listener.ended(over ? over.end : clean)
     }
     this.#onGone()
   }

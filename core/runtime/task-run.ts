@@ -2,12 +2,12 @@ import type { TaskContext } from '../contract/context.ts'
 import type { OffsetStore } from '../contract/offsets.ts'
 import { buildChain } from './chain.ts'
 import { DeadLetters, type Stage } from './dead-letters.ts'
-import { failureOf, type Failure } from './failure.ts'
+import { failureOf } from './failure.ts'
 import { Gate } from './gate.ts'
 import { connectorLogger, JsonLog } from './json-log.ts'
 import { MeteredSource, TaskMeter } from './meter.ts'
 import { createConverters, createEnds, createSteps, type PluginLoader } from './parts.ts'
-import type { Beat, LevelName, TaskSpec } from './protocol.ts'
+import type { Beat, LevelName, TaskEnd, TaskSpec } from './protocol.ts'
 import { Retry, RetryingSink, RetryingSource } from './retry.ts'
 import { redactor } from './secrets.ts'
 import { runTask } from './task.ts'
@@ -19,8 +19,7 @@ const pollProbeMs = 15_000
 export interface TaskRunEvents {
   state(state: 'RUNNING' | 'PAUSED'): void
   topic(topic: string): void
-  /** null: it stopped because it was told to. */
-  ended(failure: Failure | null): void
+  ended(end: TaskEnd): void
 }
 
 /** One run of one task inside a host: parts, wrappers and loop. */
@@ -52,8 +51,8 @@ export class TaskRun {
   /** Runs to the end; never rejects. */
   async run(loader: PluginLoader, offsets: OffsetStore, events: TaskRunEvents): Promise<void> {
     try {
-      await this.#run(loader, offsets, events)
-      events.ended(null)
+      const end = await this.#run(loader, offsets, events)
+      events.ended(end === 'complete' ? end : null)
     } catch (error) {
       const failed = failureOf(error, this.#redact)
       if (this.#stop.signal.aborted) this.#log.warn({ err: error }, `The task failed while it was stopping: ${failed.message}`)
@@ -88,7 +87,7 @@ export class TaskRun {
     return this.#meter.beat(this.#id)
   }
 
-  async #run(loader: PluginLoader, offsets: OffsetStore, events: TaskRunEvents): Promise<void> {
+  async #run(loader: PluginLoader, offsets: OffsetStore, events: TaskRunEvents): ReturnType<typeof runTask> {
     const spec = this.#spec
     const meter = this.#meter
     const letters = new DeadLetters(spec.tolerance.deadLetters, spec.connector, spec.task)
@@ -111,12 +110,13 @@ export class TaskRun {
     })
     const retry = new Retry(spec.retry, this.#log, this.#stop.signal, () => meter.retried())
     this.#sink = new TolerantSink(new RetryingSink(sink, retry), letters, (topic) => events.topic(topic))
-    await runTask(
+    return runTask(
       {
         connector: spec.connector,
         task: spec.task,
         source: new MeteredSource(new RetryingSource(source, retry), meter),
         chain: tolerance.batchChain(buildChain(steps)),
+        straight: steps.length === 0,
         sink: this.#sink,
         offsets,
         limits: spec.limits,

@@ -13,6 +13,8 @@ export interface TaskParts {
   readonly task: number
   readonly source: SourceTask
   readonly chain: BatchChain
+  /** True: the chain passes everything on as it is, so records may go to the sink undecoded. */
+  readonly straight: boolean
   readonly sink: SinkTask
   readonly offsets: OffsetStore
   readonly limits: FlushLimits & {
@@ -58,9 +60,12 @@ export const isFlushKey = (partition: string) => partition.startsWith('#flush/')
  * The order of the last three never changes: durable, then remembered, then may the upstream forget. A source transaction (`open` batches)
  * is never split by a flush. While one batch is written the next is polled; a batch over `aheadBytes` is written first. On a graceful stop
  * a batch that was polled ahead is dropped: it was never counted as taken. A stop or a pause inside an open transaction does not wait for
- * its end: what was put of it is not flushed, and comes again after a restart.
+ * its end: what was put of it is not flushed, and comes again after a restart. A batch that asks for a checkpoint is flushed, saved and
+ * committed before the next poll, if it has no records; so a source can hand over what it must give away.
+ *
+ * Resolves to `complete` where the source came to its end, else to `stopped`.
  */
-export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSignal): Promise<void> {
+export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSignal): Promise<'complete' | 'stopped'> {
   const { connector, chain, offsets, limits, observer, gate } = parts
   const counter = flushKey(parts.task)
   await using sink = parts.sink
@@ -107,7 +112,9 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
   const start = caughtUp === undefined ? saved : { ...saved, ...caughtUp }
   await source.open(start && withoutFlush(start))
   if (caughtUp !== undefined) await source.commit?.(withoutFlush(caughtUp))
-  while (!stop.aborted) {
+  const formats = parts.straight && sink.forward ? (sink.formats ?? []) : []
+  let complete = false
+  while (!stop.aborted && !complete) {
     if (gate.closed) {
       if (!open) await checkpoint()
       observer.step('paused')
@@ -118,26 +125,38 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
     observer.step('polling')
     const batch = await (ahead ?? poll())
     ahead = undefined
-    if (stop.aborted && !open && batch.records.length > 0) break
+    const whole = batch.whole && formats.includes(batch.whole.format) ? batch.whole : undefined
+    const polled = whole ? whole.count : batch.records.length
+    complete = batch.end ?? false
+    if (stop.aborted && !open && polled > 0) break
     const bytes = batch.bytes ?? 0
-    if (!stop.aborted && !gate.closed && bytes <= limits.aheadBytes && batch.records.length > 0) ahead = poll()
-    observer.step('transforming')
-    const kept = await chain(batch.records)
-    if (kept.length > 0) {
+    if (!stop.aborted && !gate.closed && !complete && bytes <= limits.aheadBytes && polled > 0) ahead = poll()
+    let put = polled
+    if (whole) {
       observer.step('putting')
-      await sink.put(kept, kill)
+      await sink.forward!(whole, kill)
+    } else {
+      observer.step('transforming')
+      const kept = await chain(batch.records)
+      put = kept.length
+      if (put > 0) {
+        observer.step('putting')
+        await sink.put(kept, kill)
+      }
     }
-    observer.batch(batch.records.length, kept.length, bytes)
-    unflushed += kept.length
+    observer.batch(polled, put, bytes)
+    unflushed += put
     open = batch.open ?? false
     const moved = Object.keys(batch.offsets).length > 0
     if (moved) pending = { ...pending, ...batch.offsets }
-    const due = policy.due(batch.records.length, bytes, moved)
+    if (batch.released) position = withoutPartitions(position, new Set(batch.released))
+    const due = policy.due(polled, bytes, moved)
     if (open) policy.postpone()
     else if (due || batch.checkpoint) await checkpoint()
   }
   if (!open) await checkpoint()
   observer.step('closing')
+  return complete && !open ? 'complete' : 'stopped'
 }
 
 /** True where the sink is a flush ahead of the store, or the store knows nothing. */
@@ -154,4 +173,8 @@ function ownPositions(saved: Offsets | undefined, committed: Offsets | undefined
 
 function withoutFlush(offsets: Offsets): Offsets {
   return Object.fromEntries(Object.entries(offsets).filter(([partition]) => !isFlushKey(partition)))
+}
+
+function withoutPartitions(offsets: Offsets, gone: ReadonlySet<string>): Offsets {
+  return Object.fromEntries(Object.entries(offsets).filter(([partition]) => !gone.has(partition)))
 }

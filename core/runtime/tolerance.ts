@@ -1,5 +1,5 @@
 import type { Logger } from '../contract/context.ts'
-import type { ConnectRecord, Offsets } from '../contract/record.ts'
+import type { ConnectRecord, Offsets, WholeRecords } from '../contract/record.ts'
 import type { SinkTask } from '../contract/sink.ts'
 import type { Chain } from './chain.ts'
 import { exactJson, type DeadLetters, type Stage } from './dead-letters.ts'
@@ -58,6 +58,7 @@ export class TolerantSink implements SinkTask {
   readonly #onTopic: (topic: string) => void
   readonly flush: (offsets: Offsets, kill: AbortSignal) => Promise<void>
   readonly committed?: () => Promise<Offsets | undefined>
+  readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
   readonly #letters: DeadLetters
 
   constructor(sink: SinkTask, letters: DeadLetters, onTopic: (topic: string) => void) {
@@ -69,6 +70,16 @@ export class TolerantSink implements SinkTask {
       await sink.flush?.(offsets, kill)
     }
     if (sink.committed) this.committed = () => sink.committed!()
+    if (sink.forward) {
+      this.forward = async (whole, kill) => {
+        await sink.forward!(whole, kill)
+        for (const { topic } of whole.chunks) this.#sawTopic(topic)
+      }
+    }
+  }
+
+  get formats(): readonly string[] {
+    return this.#sink.formats ?? []
   }
 
   async open(): Promise<void> {
@@ -81,10 +92,14 @@ export class TolerantSink implements SinkTask {
     for (const { topic } of records) {
       if (topic === last) continue
       last = topic
-      if (this.#topics.has(topic)) continue
-      this.#topics.add(topic)
-      this.#onTopic(topic)
+      this.#sawTopic(topic)
     }
+  }
+
+  #sawTopic(topic: string): void {
+    if (this.#topics.has(topic)) return
+    this.#topics.add(topic)
+    this.#onTopic(topic)
   }
 
   /** Topics are told again from now on: a person reset the list. */

@@ -1,8 +1,9 @@
 import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError, NotFoundError } from '../contract/errors.ts'
+import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
-import { Connector, notStopped } from './connector.ts'
+import { Connector, notStopped, stored } from './connector.ts'
 import type { ConnectorInfo, ConnectorStatus, Control, OffsetEntry, TargetState, TaskInfo, TaskProgress, TaskStatus } from './control.ts'
 import type { RawConfig } from './ends.ts'
 import { runtimeSettings } from './framework-config.ts'
@@ -40,7 +41,6 @@ export interface WorkerParts {
   readonly deadLetters?: string
 }
 
-const targets: Readonly<Record<StoredTarget, TargetState>> = { STARTED: 'RUNNING', PAUSED: 'PAUSED', STOPPED: 'STOPPED' }
 /** A standalone worker: all connectors of one store. The control plane: it runs no plugin code itself, unless hosting is inline. */
 export class Worker implements Control, AsyncDisposable {
   readonly #parts: WorkerParts
@@ -81,7 +81,7 @@ export class Worker implements Control, AsyncDisposable {
     if (ended.length > 0) this.#log.warn({ pids: ended }, 'Task processes of the worker before this one were still alive and were ended')
     for (const { pid } of left) await this.#store.removeHost(pid)
     for (const { name, config, target, tasks } of await this.#store.load()) {
-      const connector = this.#connector(name, config, targets[target], tasks)
+      const connector = this.#connector(name, config, target, tasks)
       this.#connectors.set(name, connector)
       connector.begin()
     }
@@ -223,11 +223,22 @@ export class Worker implements Control, AsyncDisposable {
       if (error instanceof ConfigError) throw error
       throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
     }
-    await connector.whileStopped(() => this.#store.alterOffsets(name, offsets, { replace: false }))
+    await this.#alter(connector, offsets)
   }
 
   async resetOffsets(name: string): Promise<void> {
-    await this.#stopped(name).whileStopped(() => this.#store.alterOffsets(name, {}, { replace: true }))
+    await this.#alter(this.#stopped(name), null)
+  }
+
+  /** The upstream first: if it refuses nothing has changed. */
+  async #alter(connector: Connector, offsets: Offsets | null): Promise<void> {
+    await connector.whileStopped(async () => {
+      await connector.alterUpstream(offsets)
+      await this.#store.alterOffsets(connector.name, offsets ?? {}, { replace: offsets === null })
+    })
+  }
+  completed(name: string): boolean {
+    return this.#connectors.get(name)?.completed ?? false
   }
 
   progress(name: string): readonly TaskProgress[] {
@@ -251,7 +262,7 @@ export class Worker implements Control, AsyncDisposable {
   }
 
   async #add(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo> {
-    const connector = this.#connector(name, config, state, null)
+    const connector = this.#connector(name, config, stored[state], null)
     // Before anything is awaited, so that a second request of the same name finds it.
     this.#connectors.set(name, connector)
     try {
@@ -264,7 +275,7 @@ export class Worker implements Control, AsyncDisposable {
     return connector.info()
   }
 
-  #connector(name: string, config: RawConfig, target: TargetState, overlays: readonly RawConfig[] | null): Connector {
+  #connector(name: string, config: RawConfig, target: StoredTarget, overlays: readonly RawConfig[] | null): Connector {
     const logger = connectorLogger(name)
     const log = this.#loggers.logger(logger, { connector: name })
     const connector = new Connector(name, config, target, overlays, {

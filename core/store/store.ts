@@ -28,7 +28,8 @@ export interface WorkerStore extends AsyncDisposable {
   removeHost(pid: number): Promise<void>
 }
 
-export type StoredTarget = 'STARTED' | 'PAUSED' | 'STOPPED'
+/** COMPLETED: stopped by itself, because its source came to its end. */
+export type StoredTarget = 'STARTED' | 'PAUSED' | 'STOPPED' | 'COMPLETED'
 
 export interface StoredConnector {
   readonly name: string

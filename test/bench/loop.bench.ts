@@ -51,13 +51,16 @@ async function run(name: string, apply: TaskParts['chain']): Promise<void> {
       [Symbol.asyncDispose]: async () => {},
     },
     chain: apply,
+    straight: false,
     sink: { put: async () => {}, [Symbol.asyncDispose]: async () => {} },
     offsets: { load: async () => undefined, save: async () => {}, reset: async () => {} },
     limits: { rows: 100_000, bytes: 128 << 20, intervalMs: 10_000, aheadBytes: 16 << 20 },
     observer: { step() {}, batch() {}, flushed() {} },
     gate: { closed: false, onClose: () => ({ [Symbol.dispose]() {} }), wait: async () => {} },
   }
-  const { seconds, cpuSeconds, peakRssMb } = await measure(() => runTask(parts, stop.signal, new AbortController().signal))
+  const { seconds, cpuSeconds, peakRssMb } = await measure(async () => {
+    await runTask(parts, stop.signal, new AbortController().signal)
+  })
   report({
     bench: name,
     records: total,

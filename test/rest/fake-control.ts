@@ -153,6 +153,9 @@ export class FakeControl implements Control {
   async resetOffsets(name: string): Promise<void> {
     this.#get(name).offsets.clear()
   }
+  completed(): boolean {
+    return false
+  }
   progress(name: string): readonly TaskProgress[] {
     return this.status(name).tasks.map(({ id, state }) => ({
       task: id,

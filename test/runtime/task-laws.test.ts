@@ -175,6 +175,7 @@ async function live(world: World, life: Life, swapped: boolean): Promise<void> {
         connector: 'c',
         task: life.task,
         chain: (records) => records.filter(passes),
+        straight: false,
         sink: new Table(world, fate, life.task),
         limits: { rows: life.flushRows, bytes: 1e9, intervalMs: 60_000, aheadBytes: life.ahead ? 1e9 : -1 },
         observer: { step: () => {}, batch: () => {}, flushed: () => {} },
