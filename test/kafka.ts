@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import { cached, javaMissing, javaProgram, kafkaClassPath, run } from './downloads.ts'
+import { freePort } from './postgres.ts'
+import { NotStartedError, ServerProcess } from './server-process.ts'
+
+export interface KafkaOptions {
+  /** Broker settings laid over the test's own (one node, no topics made by themselves, no waiting for group members). */
+  readonly settings?: Readonly<Record<string, string | number>>
+  /** Never the server of MILLRACE_TEST_KAFKA: for tests that kill it or give it settings. */
+  readonly own?: boolean
+  /** Java's heap, such as `1g`; 256 MB by default. Given, the JIT compiler works at full strength, too: for benchmarks. */
+  readonly heap?: string
+}
+
+/**
+ * For `test(name, { skip: kafkaSkip() }, ...)`: why no Kafka can be had here, or false. With CI set it throws instead of skipping.
+ * `own` as in KafkaOptions.
+ */
+export function kafkaSkip(own = false): string | false {
+  if (external(own) !== undefined) return false
+  const missing = javaMissing()
+  if (missing === undefined) return false
+  if (process.env['CI']) throw new Error(`In CI nothing of Kafka may go untested, but there is ${missing}`)
+  return missing
+}
+
+/**
+ * Starts an Apache Kafka 4.3.1 (KRaft, one node) in a temporary folder on free loopback ports, or gives the one at MILLRACE_TEST_KAFKA
+ * (`host:port`, without TLS). It ends with this process at the latest.
+ */
+export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka> {
+  const address = external(options.own === true || options.settings !== undefined)
+  if (address !== undefined) return new TestKafka({ bootstrap: address })
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
+  for (let attempt = 1; ; attempt++) {
+    const [port, controllerPort] = [await freePort(), await freePort()]
+    const kafka = new TestKafka({ bootstrap: `127.0.0.1:${port}`, folder, heap: options.heap })
+    await writeNode(folder, { port, controllerPort, settings: options.settings ?? {} })
+    try {
+      await kafka.start()
+      return kafka
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      if (attempt === 3 || !(error instanceof NotStartedError && /Address already in use|Failed to bind/.test(error.message))) throw error
+    }
+  }
+}
+
+interface KafkaParts {
+  readonly bootstrap: string
+  readonly folder?: string
+  readonly heap?: string
+}
+
+/** A running broker. `stop` and dispose remove its folder; `kill`, `halt` and `start` leave it, and it keeps its ports. */
+export class TestKafka implements AsyncDisposable {
+  /** `host:port` of the listener without TLS and passwords. */
+  readonly bootstrap: string
+  readonly #folder: string | undefined
+  readonly #heap: string | undefined
+  #server: ServerProcess | undefined
+
+  constructor(parts: KafkaParts) {
+    this.bootstrap = parts.bootstrap
+    this.#folder = parts.folder
+    this.#heap = parts.heap
+  }
+
+  /** Its temporary folder: `data` holds a folder for each partition. Throws for a server that is not ours. */
+  get home(): string {
+    if (this.#folder === undefined) throw new Error(`The Kafka at ${this.bootstrap} is not ours to stop or look into: ask for an own one`)
+    return this.#folder
+  }
+
+  /** Process id; undefined while it is down or not ours. */
+  get pid(): number | undefined {
+    return this.#server?.running === true ? this.#server.pid : undefined
+  }
+
+  /** What the broker printed last: warnings and worse. */
+  get log(): string {
+    return this.#server?.log ?? ''
+  }
+
+  /** Starts it (again) on the same ports and folder. Resolves when it takes requests. */
+  async start(): Promise<void> {
+    const jit =
+      this.#heap === undefined ? ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m'] : ['-XX:+UseG1GC', `-Xmx${this.#heap}`]
+    this.#server = await ServerProcess.start({
+      program: javaProgram,
+      args: [...jit, ...javaFlags, '-cp', kafkaClassPath(), 'kafka.Kafka', join(this.home, 'server.properties')],
+      folder: this.home,
+      ready: (log) => log.includes('Kafka Server started'),
+    })
+  }
+
+  /** As a crash: SIGKILL. */
+  async kill(): Promise<void> {
+    await this.#server?.end('SIGKILL')
+  }
+
+  /** An orderly end (SIGTERM: leaders move, logs are flushed). */
+  async halt(): Promise<void> {
+    await this.#server?.end('SIGTERM')
+  }
+
+  /** An orderly end, unless it is down, and a new start. */
+  async restart(): Promise<void> {
+    await this.halt()
+    await this.start()
+  }
+
+  /** Ends it and removes its folder; leaves a server alone that is not ours. */
+  async stop(): Promise<void> {
+    await this.kill()
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** A client to prepare and look with; the caller disconnects what it makes of it. */
+  client(): Kafka {
+    return new kafkajs.Kafka({ brokers: [this.bootstrap], clientId: 'millrace-test', logLevel: kafkajs.logLevel.NOTHING })
+  }
+
+  /** Runs `use` with a connected admin client. */
+  async admin<Result>(use: (admin: Admin) => Promise<Result>): Promise<Result> {
+    const admin = this.client().admin()
+    await admin.connect()
+    try {
+      return await use(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** Makes a topic and gives its name, which nobody else has when `name` is left out. */
+  async topic(name = `t-${randomUUID()}`, partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
+    const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
+    await this.admin((admin) =>
+      admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }], waitForLeaders: true }),
+    )
+    return name
+  }
+}
+
+/** Of every program of Kafka's: no look-ups of the machine's name, logs as the fixture says. */
+export const javaFlags = [
+  '-Xshare:auto',
+  '-Djava.net.preferIPv4Stack=true',
+  `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'fixtures', 'kafka', 'log4j2.properties')}`,
+]
+
+function external(own: boolean): string | undefined {
+  const address = process.env['MILLRACE_TEST_KAFKA']
+  return own || address === undefined || address === '' ? undefined : address
+}
+
+interface Node {
+  readonly port: number
+  readonly controllerPort: number
+  readonly settings: Readonly<Record<string, string | number>>
+}
+
+/** Writes server.properties and the formatted data folder. */
+async function writeNode(folder: string, node: Node): Promise<void> {
+  const settings = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${node.controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'log.dirs': join(folder, 'data'),
+    'auto.create.topics.enable': 'false',
+    'num.partitions': 1,
+    'default.replication.factor': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 100,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+    // A node that was killed is taken in again when its old session is over (9 s by default), and elects itself at once.
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 200,
+    'controller.quorum.election.timeout.ms': 100,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'share.coordinator.state.topic.num.partitions': 1,
+    // The defaults take 128 MB of heap for the cleaner and 20 MB of address space for each partition's indexes.
+    'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    'log.index.size.max.bytes': 1024 * 1024,
+    ...node.settings,
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  await writeFile(join(folder, 'server.properties'), `${lines.join('\n')}\n`)
+  await format(folder)
+}
+
+/** Kafka's formatting takes a second and writes two small files, so it is done once: here they get a cluster id of their own. */
+async function format(folder: string): Promise<void> {
+  const template = cached('kafka/formatted-4.3.1', (into) => {
+    const properties = join(into, 'server.properties')
+    run('sh', ['-c', `sed "s|^log.dirs=.*|log.dirs=${into}/data|" server.properties > "${properties}"`], folder)
+    run(javaProgram, [...javaFlags, '-cp', kafkaClassPath(), 'kafka.tools.StorageTool', 'format', '-t', templateCluster, '-c', properties])
+  })
+  const data = join(folder, 'data')
+  await cp(join(template, 'data'), data, { recursive: true })
+  const meta = join(data, 'meta.properties')
+  const cluster = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
+  await writeFile(meta, (await readFile(meta, 'utf8')).replace(templateCluster, cluster))
+}
+
+const templateCluster = 'AAAAAAAAQACAAAAAAAAAAQ'
