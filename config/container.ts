@@ -6,7 +6,7 @@ import type { LevelName } from '../core/runtime/protocol.ts'
 import { Registry, type PluginModule } from '../core/runtime/registry.ts'
 import { Worker } from '../core/runtime/worker.ts'
 import { SqliteStore } from '../core/store/sqlite.ts'
-import { taskDefaults, type WorkerSettings } from './settings.ts'
+import { clientSettings, taskDefaults, type WorkerSettings } from './settings.ts'
 
 /** A worker's parts, each once. Connectors and tasks are made by their plugins, never here. */
 export interface WorkerParts {
@@ -33,6 +33,7 @@ export async function createParts(settings: WorkerSettings, modules: readonly Pl
     hosting: keys['host.mode'] as 'process' | 'shared' | 'inline',
     sharedHosts: keys['host.shared.processes'],
     defaults: taskDefaults(settings),
+    clients: clientSettings(settings),
     deadLetters: keys['errors.deadletterqueue.path'],
   })
   try {

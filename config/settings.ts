@@ -96,6 +96,33 @@ export const workerConfig = defineConfig({
     doc: 'Folder of the dead letters of connectors that name none themselves.',
   },
   'bootstrap.servers': { type: 'list', doc: 'Kafka brokers, for connectors with Kafka at one end.' },
+  'group.id': { type: 'string', doc: 'Begins the transactional ids of connectors that write to Kafka exactly once; default: millrace.' },
+  'offset.storage.topic': {
+    type: 'string',
+    doc: 'Topic in which connectors that write to Kafka exactly once keep their positions, unless they name their own; default: millrace-offsets.',
+  },
+  'exactly.once.source.support': {
+    type: 'string',
+    oneOf: ['disabled', 'preparing', 'enabled'],
+    doc: 'enabled: source connectors write to Kafka exactly once unless they say otherwise; disabled: those that require it are refused; absent: those that require it do.',
+  },
+  'topic.creation.enable': { type: 'boolean', default: true, doc: 'Whether connectors may create the topics that they write to.' },
+  'connector.client.config.override.policy': {
+    type: 'class',
+    default: 'Allowlist',
+    oneOf: ['All', 'None', 'Principal', 'Allowlist'],
+    doc: 'What connectors may change of their Kafka clients by consumer.override.*, producer.override.* and admin.override.* keys.',
+  },
+  'connector.client.config.override.allowlist': {
+    type: 'list',
+    doc: 'Client keys that connectors may change under the policy Allowlist; absent: those that change speed, memory and reading position, no addresses and no credentials.',
+  },
+  ...Object.fromEntries(
+    ['config.storage.topic', 'status.storage.topic', 'rest.port', 'rest.host.name', 'plugin.discovery'].map((key) => [
+      key,
+      { type: 'string', doc: 'Accepted for Connect configs and not read.' } as const,
+    ]),
+  ),
 })
 
 export type WorkerKeys = ConfigOf<typeof workerConfig>
@@ -123,7 +150,11 @@ const prefixes = [
   'host.',
   'listeners.https.',
   'ssl.',
-  'connector.client.config.override.',
+  'security.',
+  'sasl.',
+  'config.storage.',
+  'offset.storage.',
+  'status.storage.',
   'transaction.',
 ]
 
@@ -208,4 +239,11 @@ export function taskDefaults({ keys, raw }: WorkerSettings): Readonly<Record<str
     ...(interval === undefined ? {} : { 'flush.interval.ms': String(interval) }),
     ...Object.fromEntries(inherited),
   }
+}
+
+/** The settings that Kafka clients of connectors inherit, and the rules for what they may override. */
+export function clientSettings({ raw }: WorkerSettings): Readonly<Record<string, string>> {
+  const theirs =
+    /^(bootstrap\.servers$|client\.dns|security\.|sasl\.|ssl\.|consumer\.|producer\.|connector\.client\.|group\.id$|offset\.storage\.topic$|exactly\.once\.|topic\.creation\.enable$)/
+  return Object.fromEntries(Object.entries(raw).filter(([key]) => theirs.test(key)))
 }

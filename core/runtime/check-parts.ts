@@ -1,5 +1,6 @@
 import { parseConfig, type ConfigDef } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
+import type { WorkerClients } from './client-config.ts'
 import { endsOf, type RawConfig } from './ends.ts'
 import type { Registry } from './registry.ts'
 import { aliasesOf } from './stages.ts'
@@ -8,8 +9,8 @@ import { aliasesOf } from './stages.ts'
  * Asks the plugins that a config names whether they can work with it: transforms, predicates and converters are made once, the ends' own
  * `validate` runs. The config is resolved and all its keys are fine. Runs plugin code: a worker calls this in a host.
  */
-export async function checkParts(config: RawConfig, registry: Registry): Promise<readonly ConfigIssue[]> {
-  const ends = endsOf(config, registry)
+export async function checkParts(config: RawConfig, registry: Registry, clients: WorkerClients): Promise<readonly ConfigIssue[]> {
+  const ends = endsOf(config, registry, clients)
   if ('issues' in ends) return ends.issues
   const issues: ConfigIssue[] = []
   for (const stage of ['transforms', 'predicates'] as const) {

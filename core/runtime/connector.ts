@@ -4,7 +4,7 @@ import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import type { ConnectorInfo, ConnectorStatus, State, TargetState, TaskInfo, TaskProgress } from './control.ts'
-import { endsOf, type RawConfig } from './ends.ts'
+import { typeOf, type RawConfig } from './ends.ts'
 import { failureOf, type Failure } from './failure.ts'
 import { runtimeSettings } from './framework-config.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
@@ -192,8 +192,7 @@ export class Connector {
   }
 
   get type(): 'source' | 'sink' | 'unknown' {
-    const ends = endsOf(this.#config, this.#parts.registry)
-    return 'issues' in ends ? 'unknown' : ends.type
+    return typeOf(this.#config, this.#parts.registry) ?? 'unknown'
   }
 
   taskInfos(): readonly TaskInfo[] {

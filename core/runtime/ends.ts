@@ -1,6 +1,7 @@
 import type { ConfigIssue } from '../contract/errors.ts'
 import type { SinkConnector } from '../contract/sink.ts'
 import type { SourceConnector } from '../contract/source.ts'
+import { clientConfig, type WorkerClients } from './client-config.ts'
 import type { Registered, Registry } from './registry.ts'
 
 /** A connector's raw config: what a person wrote, every value a string. */
@@ -17,26 +18,28 @@ export interface Ends {
 
 /**
  * `connector.class` names a source (then `sink.class`, keys under `sink.`, names the other end; Kafka where it is absent) or a sink
- * (then `source.class`, keys under `source.`). An end with a prefix also sees the framework's plain keys that both ends share.
- * Returns the issues where a class is missing or unknown.
+ * (then `source.class`, keys under `source.`). An end with a prefix also sees the framework's plain keys that both ends share; one that holds
+ * a Kafka client has the worker's client settings beneath its own. Returns the issues where a class is missing or unknown.
  */
-export function endsOf(raw: RawConfig, registry: Registry): Ends | { readonly issues: readonly ConfigIssue[] } {
+export function endsOf(raw: RawConfig, registry: Registry, clients: WorkerClients): Ends | { readonly issues: readonly ConfigIssue[] } {
   const name = raw['connector.class']
   if (!name) return issue('connector.class', null, 'Missing required configuration "connector.class" which has no default value.')
-  const asSource = registry.source(name)
-  const asSink = registry.sink(name)
-  // A name that both kinds answer to (`file`) is a source unless the config speaks like a sink.
-  if (asSource && !(asSink && speaksLikeSink(raw))) {
-    const sinkName = raw['sink.class'] ?? 'kafka'
-    const sink = registry.sink(sinkName)
+  const type = typeOf(raw, registry)
+  if (type === 'source') {
+    const source = registry.source(name)!
+    const sink = registry.sink(raw['sink.class'] ?? 'kafka')
     if (!sink) return missing('sink.class', raw['sink.class'], 'sink', registry)
-    return { type: 'source', source: asSource, sourceConfig: raw, sink, sinkConfig: under('sink.', raw) }
+    const sinkConfig = withClient(sink.part.client, under('sink.', raw), raw, clients)
+    if (kafkaIsNowhere(raw['sink.class'], sink.part.client, sinkConfig)) return missing('sink.class', undefined, 'sink', registry)
+    return { type, source, sourceConfig: withClient(source.part.client, raw, raw, clients), sink, sinkConfig }
   }
-  if (asSink) {
-    const sourceName = raw['source.class'] ?? 'kafka'
-    const source = registry.source(sourceName)
+  if (type === 'sink') {
+    const sink = registry.sink(name)!
+    const source = registry.source(raw['source.class'] ?? 'kafka')
     if (!source) return missing('source.class', raw['source.class'], 'source', registry)
-    return { type: 'sink', source, sourceConfig: under('source.', raw), sink: asSink, sinkConfig: raw }
+    const sourceConfig = withClient(source.part.client, under('source.', raw), raw, clients)
+    if (kafkaIsNowhere(raw['source.class'], source.part.client, sourceConfig)) return missing('source.class', undefined, 'source', registry)
+    return { type, source, sourceConfig, sink, sinkConfig: withClient(sink.part.client, raw, raw, clients) }
   }
   const known = [...registry.entries()].filter(({ type }) => type === 'source' || type === 'sink')
   return issue(
@@ -46,8 +49,23 @@ export function endsOf(raw: RawConfig, registry: Registry): Ends | { readonly is
   )
 }
 
-function speaksLikeSink(raw: RawConfig): boolean {
-  return raw['source.class'] !== undefined || raw['topics'] !== undefined || raw['topics.regex'] !== undefined
+/** Whether `connector.class` names a source or a sink; undefined: neither. A name of both (`kafka`, `file`) is a sink if the config speaks like one. */
+export function typeOf(raw: Readonly<Record<string, string | null>>, registry: Registry): 'source' | 'sink' | undefined {
+  const name = raw['connector.class'] ?? ''
+  const [source, sink] = [registry.source(name), registry.sink(name)]
+  const given = (key: string) => raw[key] !== undefined
+  const speaksLikeSink = given('source.class') || (!given('sink.class') && (given('topics') || given('topics.regex')))
+  if (source && !(sink && speaksLikeSink)) return 'source'
+  return sink ? 'sink' : undefined
+}
+
+function withClient(client: 'consumer' | 'producer' | undefined, own: RawConfig, raw: RawConfig, clients: WorkerClients): RawConfig {
+  return client === undefined ? own : { ...clientConfig(client, raw, clients), ...own }
+}
+
+/** Kafka was not named but taken for granted, and this worker knows of none. */
+function kafkaIsNowhere(named: string | undefined, client: string | undefined, config: RawConfig): boolean {
+  return named === undefined && client !== undefined && config['bootstrap.servers'] === undefined
 }
 
 /** Keys under the prefix, without it, before the shared ones: a prefixed key wins over a plain one. */
@@ -72,7 +90,7 @@ function missing(
   const list = known.map((entry) => entry.class).join(', ')
   const text =
     given === undefined
-      ? `This worker has no Kafka ${type}: name the other end with "${key}", one of: ${list}`
+      ? `This worker has no Kafka: set "bootstrap.servers" in its settings, or name the other end with "${key}", one of: ${list}`
       : `Invalid value ${given} for configuration ${key}: no ${type} connector of that name; available are: ${list}`
   return issue(key, given ?? null, text)
 }

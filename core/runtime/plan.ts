@@ -1,5 +1,6 @@
 import type { ConfigDef } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
+import type { WorkerClients } from './client-config.ts'
 import { endsOf, type Ends, type RawConfig } from './ends.ts'
 import { runtimeSettings, type RuntimeSettings } from './framework-config.ts'
 import type { LevelName, PartSpec, StepSpec, TaskSpec } from './protocol.ts'
@@ -28,14 +29,16 @@ export interface PlanParts {
   readonly registry: Registry
   /** The worker's defaults for connector keys (`key.converter`, `task.*`, `flush.*` ...). */
   readonly defaults: RawConfig
+  /** The worker's Kafka client settings, under their own names. */
+  readonly clients: WorkerClients
   /** Directory of the dead letters of connectors that name none. */
   readonly deadLetters: string
 }
 
 /** Reads a config whose references are already resolved; `secrets` are what providers gave. Throws a ConfigError with the faults. */
-export function planConnector(raw: RawConfig, secrets: readonly string[], { registry, defaults, deadLetters }: PlanParts): Plan {
+export function planConnector(raw: RawConfig, secrets: readonly string[], { registry, defaults, clients, deadLetters }: PlanParts): Plan {
   const settings = runtimeSettings(raw, defaults)
-  const ends = endsOf(raw, registry)
+  const ends = endsOf(raw, registry, clients)
   if ('issues' in ends) throw new ConfigError(ends.issues)
   const source = partOf(ends.source, ends.sourceConfig)
   const sink = partOf(ends.sink, ends.sinkConfig)
@@ -64,12 +67,7 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
       sink,
       steps,
       converters,
-      limits: {
-        rows: settings['flush.rows'],
-        bytes: settings['flush.bytes'],
-        intervalMs: settings['flush.interval.ms'],
-        aheadBytes: settings['task.ahead.max.bytes'],
-      },
+      limits: { ...flushLimits(raw, ends, settings), aheadBytes: settings['task.ahead.max.bytes'] },
       retry: retryOf(settings),
       tolerance: {
         all: settings['errors.tolerance'].toLowerCase() === 'all',
@@ -82,6 +80,15 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
       paused: run.paused,
     }),
   }
+}
+
+/** In a Kafka transaction a flush is its end, so `transaction.boundary` decides: each batch polled, or the time. A source's own transaction is never split. */
+function flushLimits(raw: RawConfig, { sink, sinkConfig }: Ends, settings: RuntimeSettings): Omit<TaskSpec['limits'], 'aheadBytes'> {
+  const limits = { rows: settings['flush.rows'], bytes: settings['flush.bytes'], intervalMs: settings['flush.interval.ms'] }
+  if (sink.part.client !== 'producer' || sinkConfig['exactly.once.support'] !== 'required') return limits
+  if (raw['transaction.boundary']?.toLowerCase() !== 'interval') return { ...limits, rows: 1 }
+  const interval = raw['transaction.boundary.interval.ms']
+  return interval === undefined ? limits : { ...limits, intervalMs: Number(interval) }
 }
 
 function retryOf(settings: RuntimeSettings): TaskSpec['retry'] {

@@ -51,7 +51,7 @@ export type LevelName = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL' 
 /** A short piece of plugin code outside a task, run in a host so that the control plane never runs any. */
 export type CallRequest =
   | { readonly kind: 'tasks'; readonly part: PartSpec; readonly max: number }
-  | { readonly kind: 'validate'; readonly config: RawConfig; readonly modules: readonly string[] }
+  | { readonly kind: 'validate'; readonly config: RawConfig; readonly clients: RawConfig; readonly modules: readonly string[] }
   | { readonly kind: 'checkOffsets'; readonly part: PartSpec; readonly offsets: Offsets }
   | { readonly kind: 'alterOffsets'; readonly part: PartSpec; readonly connector: string; readonly offsets: Offsets | null }
   | { readonly kind: 'destroy'; readonly part: PartSpec; readonly connector: string }

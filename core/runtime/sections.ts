@@ -1,6 +1,7 @@
 import { defineConfig, type ConfigDef } from '../contract/config-def.ts'
 import { BadRequestError, type ConfigIssue } from '../contract/errors.ts'
-import type { Ends, RawConfig } from './ends.ts'
+import type { WorkerClients } from './client-config.ts'
+import { typeOf, type Ends, type RawConfig } from './ends.ts'
 import { frameworkConfig } from './framework-config.ts'
 import { stageSections, versionFault } from './stages.ts'
 import type { Registered, Registry } from './registry.ts'
@@ -49,10 +50,8 @@ const endKeys = defineConfig({
 export function namedType(given: Given, registry: Registry): 'source' | 'sink' {
   const name = given['connector.class']
   if (!name) throw new BadRequestError(`Connector config ${shown(given)} contains no connector type`)
-  const [source, sink] = [registry.source(name), registry.sink(name)]
-  const speaksLikeSink = ['source.class', 'topics', 'topics.regex'].some((key) => given[key] !== undefined)
-  if (source && !(sink && speaksLikeSink)) return 'source'
-  if (sink) return 'sink'
+  const type = typeOf(given, registry)
+  if (type) return type
   const known = registry.entries().filter(({ type }) => type === 'source' || type === 'sink')
   const list = known.map((entry) => entry.class).join(', ')
   throw new BadRequestError(
@@ -64,11 +63,12 @@ export function namedType(given: Given, registry: Registry): 'source' | 'sink' {
 export function sectionsOf(given: Given, type: 'source' | 'sink', ends: Ends | undefined, registry: Registry): readonly Section[] {
   const name = given['connector.class']!
   const connector: Registered<unknown> = (type === 'source' ? registry.source(name) : registry.sink(name))!
-  const other: Registered<unknown> | undefined = type === 'source' ? ends?.sink : ends?.source
+  const [other, otherConfig, config] =
+    type === 'source' ? [ends?.sink, ends?.sinkConfig, ends?.sourceConfig] : [ends?.source, ends?.sourceConfig, ends?.sinkConfig]
   const framework = frameworkSection(given, type, connector, registry)
   const ownDef = Object.fromEntries(Object.entries(connector.part.config).filter(([key]) => !Object.hasOwn(framework.def, key)))
-  const sections = [framework, ...stageSections(given, registry), { def: ownDef, given, listed: true }]
-  return other ? [...sections, otherEnd(given, other, type)] : sections
+  const sections = [framework, ...stageSections(given, registry), { def: ownDef, given: { ...config, ...given }, listed: true }]
+  return other ? [...sections, otherEnd(given, other, otherConfig!, type)] : sections
 }
 
 function frameworkSection(given: Given, type: 'source' | 'sink', connector: Registered<unknown>, registry: Registry): Section {
@@ -113,16 +113,14 @@ function versionChecks(def: ConfigDef, given: Given, connector: Registered<unkno
 }
 
 /** The keys of the end that `connector.class` does not name, under its prefix. Kafka as the silent other end has none in Connect. */
-function otherEnd(given: Given, end: Registered<unknown>, type: 'source' | 'sink'): Section {
+function otherEnd(given: Given, end: Registered<unknown>, config: RawConfig, type: 'source' | 'sink'): Section {
   const prefix = type === 'source' ? 'sink.' : 'source.'
   const explicit = given[`${prefix}class`] !== undefined
   const def = Object.entries(end.part.config).map(([key, definition]) => [`${prefix}${key}`, definition] as const)
-  const shared = ['name', 'topics', 'topics.regex', 'tasks.max'].flatMap((key) =>
-    Object.hasOwn(end.part.config, key) && given[`${prefix}${key}`] === undefined && given[key] !== undefined
-      ? [[`${prefix}${key}`, given[key]!] as const]
-      : [],
+  const seen = Object.entries(config).flatMap(([key, value]) =>
+    Object.hasOwn(end.part.config, key) ? [[`${prefix}${key}`, value] as const] : [],
   )
-  return { def: Object.fromEntries(def), given: { ...given, ...Object.fromEntries(shared) }, listed: explicit }
+  return { def: Object.fromEntries(def), given: { ...Object.fromEntries(seen), ...given }, listed: explicit }
 }
 
 /** Keys that Connect gives a meaning only where Kafka is the other end. */
@@ -152,8 +150,8 @@ export function idleKeys(given: Given, ends: Ends | undefined, registry: Registr
 }
 
 /** Faults that lie between keys, in Connect's words. */
-export function acrossKeys(raw: RawConfig, type: 'source' | 'sink'): readonly ConfigIssue[] {
-  if (type === 'source') return raw['sink.class'] === undefined ? exactlyOnce(raw) : []
+export function acrossKeys(raw: RawConfig, type: 'source' | 'sink', clients: WorkerClients): readonly ConfigIssue[] {
+  if (type === 'source') return raw['sink.class'] === undefined ? exactlyOnce(raw, clients) : []
   return raw['source.class'] === undefined ? topicFaults(raw) : []
 }
 
@@ -169,8 +167,11 @@ function topicFaults(raw: RawConfig): readonly ConfigIssue[] {
   return [{ key: 'topics', value: raw['topics'], message }]
 }
 
-function exactlyOnce(raw: RawConfig): readonly ConfigIssue[] {
+/** Connect's workers refuse unless told otherwise; one of ours that has a Kafka refuses only where it was told to. */
+function exactlyOnce(raw: RawConfig, clients: WorkerClients): readonly ConfigIssue[] {
   if (raw['exactly.once.support']?.trim().toLowerCase() !== 'required') return []
+  const silent = clients['bootstrap.servers'] === undefined ? 'disabled' : 'enabled'
+  if ((clients['exactly.once.source.support']?.trim().toLowerCase() ?? silent) === 'enabled') return []
   const message = 'This worker does not have exactly-once source support enabled.'
   return [{ key: 'exactly.once.support', value: raw['exactly.once.support'], message }]
 }

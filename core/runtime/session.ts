@@ -155,7 +155,7 @@ export class Session implements Disposable {
         // Loaded only here: what checks configs is no part of a running task.
         const [{ checkParts }, { Registry }] = await Promise.all([import('./check-parts.ts'), import('./registry.ts')])
         const modules = await Promise.all(request.modules.map(async (specifier) => ({ specifier, plugin: await loader(specifier) })))
-        const issues = await checkParts(request.config, new Registry(modules))
+        const issues = await checkParts(request.config, new Registry(modules), request.clients)
         return issues.map((issue) => ({ ...issue, message: redact(issue.message) }))
       }
       case 'checkOffsets': {

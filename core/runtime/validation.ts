@@ -1,6 +1,7 @@
 import { parseKeys, type ConfigDef, type ParsedKey } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
 import { checkParts } from './check-parts.ts'
+import { overrideFaults, type WorkerClients } from './client-config.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import { endsOf, type RawConfig } from './ends.ts'
 import { frameworkConfig } from './framework-config.ts'
@@ -27,6 +28,8 @@ export interface Validation {
 
 export interface ValidationParts {
   readonly registry: Registry
+  /** The worker's Kafka client settings; default: none. */
+  readonly clients?: WorkerClients
   /** Fills in config providers' values; they never leave this module. Throws a ConfigError where one is denied or missing. */
   readonly resolve?: (config: RawConfig) => Promise<ResolvedConfig>
   /**
@@ -47,7 +50,7 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
   const type = namedType(given, parts.registry)
   const issues: ConfigIssue[] = []
   const { config: resolved, secrets, complete } = await resolve(raw, parts, issues)
-  const found = endsOf(resolved, parts.registry)
+  const found = endsOf(resolved, parts.registry, parts.clients ?? {})
   const ends = 'issues' in found ? undefined : found
   if ('issues' in found) issues.push(...found.issues)
   const sections = sectionsOf({ ...given, ...resolved }, type, ends, parts.registry)
@@ -55,7 +58,11 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
   // Where a provider refused, its keys still hold their references: what those are worth cannot be judged.
   const judged = (key: ParsedKey) => complete || !given[key.name]?.includes('${')
   for (const { parsed } of keys) issues.push(...parsed.filter(judged).flatMap(issuesOf))
-  issues.push(...stageFaults(resolved, parts.registry), ...acrossKeys(resolved, type))
+  issues.push(
+    ...stageFaults(resolved, parts.registry),
+    ...acrossKeys(resolved, type, parts.clients ?? {}),
+    ...overrideFaults(resolved, parts.clients ?? {}),
+  )
   issues.push(...strayNulls(given, sections))
   if (issues.length === 0) issues.push(...(await ask(resolved, parts)))
 
@@ -102,7 +109,7 @@ async function ask(resolved: RawConfig, parts: ValidationParts): Promise<readonl
     timer = setTimeout(() => done([{ key: 'connector.class', value: resolved['connector.class'], message }]), timeoutMs)
   })
   try {
-    const asked = parts.ask ? parts.ask(resolved) : checkParts(resolved, parts.registry)
+    const asked = parts.ask ? parts.ask(resolved) : checkParts(resolved, parts.registry, parts.clients ?? {})
     return await Promise.race([asked, late])
   } catch (error) {
     if (error instanceof ConfigError) return error.issues

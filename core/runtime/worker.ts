@@ -2,6 +2,7 @@ import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError, NotFoundError } from '../contract/errors.ts'
 import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
+import type { WorkerClients } from './client-config.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import { Connector, notStopped, stored } from './connector.ts'
 import type { ConnectorInfo, ConnectorStatus, Control, OffsetEntry, TargetState, TaskInfo, TaskProgress, TaskStatus } from './control.ts'
@@ -37,6 +38,8 @@ export interface WorkerParts {
   readonly orphanWatch?: OrphanWatch
   /** Defaults for connector keys (`key.converter`, `flush.*`, `task.*`). */
   readonly defaults?: RawConfig
+  /** The worker's Kafka settings (`bootstrap.servers`, `sasl.*`, `consumer.*` ...) for ends that hold a client. */
+  readonly clients?: WorkerClients
   /** Directory of dead letters; default `./dead-letters`. */
   readonly deadLetters?: string
 }
@@ -61,7 +64,12 @@ export class Worker implements Control, AsyncDisposable {
     this.#loggers = parts.loggers ?? new Loggers()
     this.#log = this.#loggers.logger('millrace.worker')
     this.workerId = parts.workerId ?? '127.0.0.1:8083'
-    this.#planParts = { registry: parts.registry, defaults: parts.defaults ?? {}, deadLetters: parts.deadLetters ?? './dead-letters' }
+    this.#planParts = {
+      registry: parts.registry,
+      defaults: parts.defaults ?? {},
+      clients: parts.clients ?? {},
+      deadLetters: parts.deadLetters ?? './dead-letters',
+    }
     const output = parts.hostOutput ?? 'inherit'
     const write = (line: string) => void (output === 'inherit' && process.stdout.write(line))
     this.#pool = new HostPool({
@@ -110,6 +118,7 @@ export class Worker implements Control, AsyncDisposable {
   validate(config: GivenConfig): Promise<Validation> {
     return validateConnector(config, {
       registry: this.#parts.registry,
+      clients: this.#planParts.clients,
       resolve: (raw) => this.#resolve(raw),
       ask: (resolved) => this.#ask(resolved),
     })
@@ -311,7 +320,10 @@ export class Worker implements Control, AsyncDisposable {
     ]
     const converters = Object.values(spec.converters).flatMap((part) => (part ? [part] : []))
     const modules = [...new Set([...parts, ...converters].map((part) => part.module))]
-    return (await this.#pool.call({ kind: 'validate', config: resolved, modules }, plan.secrets)) as Validation['issues']
+    return (await this.#pool.call(
+      { kind: 'validate', config: resolved, clients: this.#planParts.clients, modules },
+      plan.secrets,
+    )) as Validation['issues']
   }
 
   async #resolve(config: RawConfig): Promise<ResolvedConfig> {

@@ -114,7 +114,10 @@ test('a direct pipeline lists the keys of its sink under their prefix, and tells
 
 test('a worker without Kafka says that the other end must be named', async () => {
   const parts = { registry: registryWithoutKafka }
-  assert.match(errorsOf(await validate(file, parts))['sink.class']!.join(), /no Kafka sink: name the other end with "sink.class"/)
+  assert.match(
+    errorsOf(await validate(file, parts))['sink.class']!.join(),
+    /no Kafka: set "bootstrap.servers" in its settings, or name the other end with "sink.class"/,
+  )
   const sink = { name: 'c', 'connector.class': 'FileStreamSink', topics: 't' }
   assert.match(errorsOf(await validate(sink, parts))['source.class']!.join(), /name the other end with "source.class"/)
   assert.deepEqual((await validate(direct, parts)).issues, [])
