@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import { makeCertificates } from './certificates.ts'
 import { cached, javaMissing, javaProgram, kafkaClassPath, run } from './downloads.ts'
+import { scramArguments, secureListeners, secureSettings, type SecureListeners } from './kafka-security.ts'
 import { freePort } from './postgres.ts'
 import { NotStartedError, ServerProcess } from './server-process.ts'
 
@@ -12,6 +15,8 @@ export interface KafkaOptions {
   readonly settings?: Readonly<Record<string, string | number>>
   /** Never the server of MILLRACE_TEST_KAFKA: for tests that kill it or give it settings. */
   readonly own?: boolean
+  /** Listeners with SASL and TLS beside the plain one, users and ACLs: `TestKafka.secure`. Implies `own`. Needs openssl. */
+  readonly secure?: boolean
   /** Java's heap, such as `1g`; 256 MB by default. Given, the JIT compiler works at full strength, too: for benchmarks. */
   readonly heap?: string
 }
@@ -33,13 +38,14 @@ export function kafkaSkip(own = false): string | false {
  * (`host:port`, without TLS). It ends with this process at the latest.
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka> {
-  const address = external(options.own === true || options.settings !== undefined)
+  const address = external(options.own === true || options.settings !== undefined || options.secure === true)
   if (address !== undefined) return new TestKafka({ bootstrap: address })
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
   for (let attempt = 1; ; attempt++) {
-    const [port, controllerPort] = [await freePort(), await freePort()]
-    const kafka = new TestKafka({ bootstrap: `127.0.0.1:${port}`, folder, heap: options.heap })
-    await writeNode(folder, { port, controllerPort, settings: options.settings ?? {} })
+    const port = await freePort()
+    const secure = options.secure === true ? await openListeners(folder) : undefined
+    const kafka = new TestKafka({ bootstrap: `127.0.0.1:${port}`, folder, heap: options.heap, secure })
+    await writeNode(folder, { port, controllerPort: await freePort(), secure, settings: options.settings ?? {} })
     try {
       await kafka.start()
       return kafka
@@ -54,6 +60,7 @@ interface KafkaParts {
   readonly bootstrap: string
   readonly folder?: string
   readonly heap?: string
+  readonly secure?: SecureListeners
 }
 
 /** A running broker. `stop` and dispose remove its folder; `kill`, `halt` and `start` leave it, and it keeps its ports. */
@@ -62,18 +69,26 @@ export class TestKafka implements AsyncDisposable {
   readonly bootstrap: string
   readonly #folder: string | undefined
   readonly #heap: string | undefined
+  readonly #secure: SecureListeners | undefined
   #server: ServerProcess | undefined
 
   constructor(parts: KafkaParts) {
     this.bootstrap = parts.bootstrap
     this.#folder = parts.folder
     this.#heap = parts.heap
+    this.#secure = parts.secure
   }
 
   /** Its temporary folder: `data` holds a folder for each partition. Throws for a server that is not ours. */
   get home(): string {
     if (this.#folder === undefined) throw new Error(`The Kafka at ${this.bootstrap} is not ours to stop or look into: ask for an own one`)
     return this.#folder
+  }
+
+  /** Addresses, properties, keys and users of the secured listeners. Throws unless it was started with `secure`. */
+  get secure(): SecureListeners {
+    if (this.#secure === undefined) throw new Error('This Kafka was started without `secure: true`')
+    return this.#secure
   }
 
   /** Process id; undefined while it is down or not ours. */
@@ -162,20 +177,29 @@ function external(own: boolean): string | undefined {
   return own || address === undefined || address === '' ? undefined : address
 }
 
+async function openListeners(folder: string): Promise<SecureListeners> {
+  const ports = { saslSsl: await freePort(), saslPlaintext: await freePort(), ssl: await freePort() }
+  return secureListeners(ports, makeCertificates(join(folder, 'certificates')))
+}
+
 interface Node {
   readonly port: number
   readonly controllerPort: number
+  readonly secure: SecureListeners | undefined
   readonly settings: Readonly<Record<string, string | number>>
 }
 
 /** Writes server.properties and the formatted data folder. */
 async function writeNode(folder: string, node: Node): Promise<void> {
+  const listeners = [`PLAINTEXT://127.0.0.1:${node.port}`, `CONTROLLER://127.0.0.1:${node.controllerPort}`]
+  if (node.secure !== undefined)
+    listeners.push(`SASL_SSL://${node.secure.saslSsl}`, `SASL_PLAINTEXT://${node.secure.saslPlaintext}`, `SSL://${node.secure.ssl}`)
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${node.controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    listeners: listeners.join(','),
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': 'false',
     'num.partitions': 1,
@@ -197,19 +221,24 @@ async function writeNode(folder: string, node: Node): Promise<void> {
     // The defaults take 128 MB of heap for the cleaner and 20 MB of address space for each partition's indexes.
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     'log.index.size.max.bytes': 1024 * 1024,
+    ...(node.secure === undefined ? {} : secureSettings(node.secure.certificates)),
     ...node.settings,
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   await writeFile(join(folder, 'server.properties'), `${lines.join('\n')}\n`)
-  await format(folder)
+  await format(folder, node.secure === undefined ? 'plain' : 'secure')
 }
 
 /** Kafka's formatting takes a second and writes two small files, so it is done once: here they get a cluster id of their own. */
-async function format(folder: string): Promise<void> {
-  const template = cached('kafka/formatted-4.3.1', (into) => {
+async function format(folder: string, kind: 'plain' | 'secure'): Promise<void> {
+  const template = cached(`kafka/formatted-4.3.1-${kind}`, (into) => {
+    const lines = ['process.roles=broker,controller', 'node.id=1', 'controller.quorum.voters=1@127.0.0.1:9093']
+    const listeners = ['listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093', 'controller.listener.names=CONTROLLER']
     const properties = join(into, 'server.properties')
-    run('sh', ['-c', `sed "s|^log.dirs=.*|log.dirs=${into}/data|" server.properties > "${properties}"`], folder)
-    run(javaProgram, [...javaFlags, '-cp', kafkaClassPath(), 'kafka.tools.StorageTool', 'format', '-t', templateCluster, '-c', properties])
+    writeFileSync(properties, [...lines, ...listeners, `log.dirs=${join(into, 'data')}`].join('\n'))
+    const users = kind === 'secure' ? scramArguments() : []
+    const tool = ['-cp', kafkaClassPath(), 'kafka.tools.StorageTool', 'format', '-t', templateCluster, '-c', properties]
+    run(javaProgram, [...javaFlags, ...tool, ...users])
   })
   const data = join(folder, 'data')
   await cp(join(template, 'data'), data, { recursive: true })
