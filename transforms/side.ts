@@ -51,16 +51,23 @@ const valueSide: Side = {
   }),
 }
 
+/** Short names of Millrace's own transforms: the plain one is that of the value's. */
+export function shortNames(name: string): Readonly<Record<Side['name'], readonly string[]>> {
+  return { Key: [`${name}$Key`], Value: [name, `${name}$Value`] }
+}
+
 /** A transform's two classes, `<name>$Key` and `<name>$Value`. */
 export function keyAndValue<const D extends ConfigDef>(
   name: string,
   doc: string,
   config: D,
   create: (config: ConfigOf<D>, side: Side) => Transform,
+  aliases: Readonly<Partial<Record<Side['name'], readonly string[]>>> = {},
 ): readonly TransformDef[] {
   return [keySide, valueSide].map((side) =>
     transform({
       class: `${name}$${side.name}`,
+      aliases: aliases[side.name] ?? [],
       doc: `${doc} (of the record's ${side.name.toLowerCase()})`,
       config,
       create: (settings) => create(settings as ConfigOf<D>, side),
