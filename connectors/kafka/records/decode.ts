@@ -69,6 +69,8 @@ function decodeBatch(bytes: Buffer, options: DecodeOptions): DecodedBatch {
   const count = bytes.readInt32BE(layout.count)
   if (count < 0 || count > lastOffsetDelta + 1) throw fail(`says that it has ${count} records in ${lastOffsetDelta + 1} offsets`)
   const maxTimestamp = Number(bytes.readBigInt64BE(layout.maxTimestamp))
+  const baseTimestamp = Number(bytes.readBigInt64BE(layout.baseTimestamp))
+  if (!Number.isSafeInteger(maxTimestamp) || !Number.isSafeInteger(baseTimestamp)) throw fail('has an impossible timestamp')
   const logAppendTime = (attributes & attribute.logAppendTime) !== 0
   const control = (attributes & attribute.control) !== 0
   const columns = () => {
@@ -79,7 +81,7 @@ function decodeBatch(bytes: Buffer, options: DecodeOptions): DecodedBatch {
       baseOffset,
       lastOffsetDelta,
       count,
-      baseTimestamp: Number(bytes.readBigInt64BE(layout.baseTimestamp)),
+      baseTimestamp,
       appendTimestamp: logAppendTime ? maxTimestamp : undefined,
     })
   }

@@ -211,23 +211,25 @@ function writeVarint(buffer: Buffer, from: number, value: number): number {
 
 /** Bytes of the zigzag varint of a safe integer. */
 function varlongSize(value: number): number {
-  let size = 1
-  for (let zigzag = zigzagOf(value); zigzag >= 0x80; zigzag = Math.floor(zigzag / 0x80)) size++
+  const magnitude = value < 0 ? -value - 1 : value
+  if (magnitude < 0x40) return 1
+  if (magnitude < 0x2000) return 2
+  let size = 2
+  for (let left = Math.floor(magnitude / 0x2000); left > 0; left = Math.floor(left / 0x80)) size++
   return size
 }
 
+/** The lowest bit is the sign, so the first byte takes six bits of the magnitude: no number beyond 2^53 comes up. */
 function writeVarlong(buffer: Buffer, from: number, value: number): number {
-  let zigzag = zigzagOf(value)
+  let left = value < 0 ? -value - 1 : value
+  const first = ((left % 0x40) << 1) | (value < 0 ? 1 : 0)
+  left = Math.floor(left / 0x40)
   let at = from
-  while (zigzag >= 0x80) {
-    buffer[at++] = (zigzag % 0x80) | 0x80
-    zigzag = Math.floor(zigzag / 0x80)
+  buffer[at++] = left > 0 ? first | 0x80 : first
+  while (left > 0) {
+    const group = left % 0x80
+    left = Math.floor(left / 0x80)
+    buffer[at++] = left > 0 ? group | 0x80 : group
   }
-  buffer[at++] = zigzag
   return at
-}
-
-/** Exact up to 2^52: half of what a number holds, and 140,000 years in milliseconds. */
-function zigzagOf(value: number): number {
-  return value < 0 ? -2 * value - 1 : 2 * value
 }

@@ -39,7 +39,8 @@ export function readColumns(bytes: Buffer, start: number, head: ColumnsHead): Re
     if (next < 0 || length < 0 || end > limit) throw fail(index, `has a length that leads outside of the batch`)
     // The attributes of a record are unused.
     const timestampDelta = readVarlong(bytes, at + 1)
-    const offsetDelta = next < 0 ? -1 : readVarint(bytes, next)
+    if (next < 0) throw fail(index, `has an impossible timestamp`)
+    const offsetDelta = readVarint(bytes, next)
     if (next < 0 || offsetDelta <= lastDelta || offsetDelta > lastOffsetDelta) {
       throw fail(index, `has an offset that does not rise within the batch`)
     }
@@ -172,7 +173,7 @@ function readVarint(bytes: Buffer, at: number): number {
   return (value >>> 1) ^ -(value & 1)
 }
 
-/** A zigzag varint of 64 bits as a number; exact within 2^53 (milliseconds are). Sets `next` as above, after at most 10 bytes. */
+/** A zigzag varint of 64 bits. Sets `next` as above, and to -1 where it is no safe integer (milliseconds always are) or longer than 10 bytes. */
 function readVarlong(bytes: Buffer, at: number): number {
   let byte = bytes[at]!
   let low = 0
@@ -192,6 +193,7 @@ function readVarlong(bytes: Buffer, at: number): number {
     value |= BigInt((byte ?? 0) & 0x7f) << shift
     if (!(byte >= 0x80)) break
   }
-  next = byte < 0x80 ? place : -1
-  return Number(BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n)))
+  const exact = Number((value >> 1n) ^ -(value & 1n))
+  next = byte < 0x80 && Number.isSafeInteger(exact) ? place : -1
+  return exact
 }
