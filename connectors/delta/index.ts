@@ -15,6 +15,8 @@ export default definePlugin({
         'Writes records to Delta Lake tables, as a change log or as a mirror of the source. Exactly once for records that carry their place at the source ' +
         '(Postgres, Kafka, files); at least once for those that do not.',
       config: deltaConfig,
+      // A mirror that misses a TRUNCATE is none; Debezium's own default passes over it.
+      sourceDefaults: { 'skipped.operations': 'none' },
       async validate(config) {
         const fault = await folderFault(config.path)
         return [...deltaIssues(config), ...(fault === undefined ? [] : [{ key: 'path', value: config.path, message: fault }])]

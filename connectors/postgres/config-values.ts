@@ -90,11 +90,11 @@ export const valueKeys = defineConfig({
   },
   'skipped.operations': {
     type: 'list',
-    default: ['none'],
+    default: ['t'],
     oneOf: ['c', 'u', 'd', 't', 'none'],
     importance: 'low',
     group,
-    doc: "Operations that make no records: c, u, d, t; none: nothing is skipped. Debezium's default is t; here it is none, because a mirror that misses a TRUNCATE is none.",
+    doc: "Operations that make no records: c, u, d, t; none: nothing is skipped. A lake as the sink asks for none, because a mirror that misses a TRUNCATE is none.",
   },
   'provide.transaction.metadata': {
     type: 'boolean',

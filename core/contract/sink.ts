@@ -35,6 +35,8 @@ export interface SinkConnector<D extends ConfigDef = ConfigDef> {
    * `sasl.*`, `ssl.*`, then those under `consumer.` or `producer.`), and above those the connector's `consumer.override.*` or `producer.override.*`.
    */
   readonly client?: 'consumer' | 'producer'
+  /** Values for keys of the source that this sink needs, where the config does not give them and the source knows them. */
+  readonly sourceDefaults?: Readonly<Record<string, string>>
   create(config: ConfigOf<D>, context: TaskContext): SinkTask | Promise<SinkTask>
   /**
    * Checks beyond single keys (may connect; bounded to seconds). Called after all keys are fine. `given` has the keys as they were given,

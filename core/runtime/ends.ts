@@ -31,13 +31,13 @@ export function endsOf(raw: RawConfig, registry: Registry, clients: WorkerClient
     if (!sink) return missing('sink.class', raw['sink.class'], 'sink', registry)
     const sinkConfig = withClient(sink.part.client, under('sink.', raw), raw, clients)
     if (kafkaIsNowhere(raw['sink.class'], sink.part.client, sinkConfig)) return missing('sink.class', undefined, 'sink', registry)
-    return { type, source, sourceConfig: withClient(source.part.client, raw, raw, clients), sink, sinkConfig }
+    return { type, source, sourceConfig: sourceOf(source.part, sink.part, raw, raw, clients), sink, sinkConfig }
   }
   if (type === 'sink') {
     const sink = registry.sink(name)!
     const source = registry.source(raw['source.class'] ?? 'kafka')
     if (!source) return missing('source.class', raw['source.class'], 'source', registry)
-    const sourceConfig = withClient(source.part.client, under('source.', raw), raw, clients)
+    const sourceConfig = sourceOf(source.part, sink.part, under('source.', raw), raw, clients)
     if (kafkaIsNowhere(raw['source.class'], source.part.client, sourceConfig)) return missing('source.class', undefined, 'source', registry)
     return { type, source, sourceConfig, sink, sinkConfig: withClient(sink.part.client, raw, raw, clients) }
   }
@@ -57,6 +57,11 @@ export function typeOf(raw: Readonly<Record<string, string | null>>, registry: R
   const speaksLikeSink = given('source.class') || (!given('sink.class') && (given('topics') || given('topics.regex')))
   if (source && !(sink && speaksLikeSink)) return 'source'
   return sink ? 'sink' : undefined
+}
+
+function sourceOf(source: SourceConnector, sink: SinkConnector, own: RawConfig, raw: RawConfig, clients: WorkerClients): RawConfig {
+  const needed = Object.entries(sink.sourceDefaults ?? {}).filter(([key]) => Object.hasOwn(source.config, key))
+  return { ...Object.fromEntries(needed), ...withClient(source.client, own, raw, clients) }
 }
 
 function withClient(client: 'consumer' | 'producer' | undefined, own: RawConfig, raw: RawConfig, clients: WorkerClients): RawConfig {

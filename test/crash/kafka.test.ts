@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Judge, judgeMissing } from '../judge.ts'
+import { kafkaSkip, startKafka, type TestKafka } from '../kafka.ts'
+import { currentLsn, differences } from '../mirror.ts'
+import { startPostgres, type PostgresServer } from '../postgres.ts'
+import { waitFor, WorkerProcess } from '../worker-process.ts'
+
+/** Changes that are written; a million with MILLRACE_CRASH_RECORDS=1000000 (`npm run soak`). */
+const records = Number(process.env['MILLRACE_CRASH_RECORDS'] ?? 60_000)
+const killsMin = 20
+const partitions = 4
+const topic = 'shop.public.orders'
+
+test(
+  `${records} changes go from Postgres through Kafka into Delta while both workers are killed ${killsMin} times: every row once, for every reader`,
+  { skip: kafkaSkip(true), timeout: 3_600_000 },
+  async (t) => {
+    await using judge = Judge.open()
+    if (!judge) return t.skip(judgeMissing)
+    await using kafka = await startKafka({ own: true })
+    await using server = await startPostgres({ settings: { max_wal_size: "'4GB'" } })
+    await server.query(
+      'CREATE TABLE orders (id bigint PRIMARY KEY, customer int, total numeric(12,2), note text, changed timestamptz DEFAULT clock_timestamp())',
+    )
+    await server.query(`INSERT INTO orders SELECT g, g % 1000, g * 1.01, 'n' || g FROM generate_series(1, ${records / 4}) g`)
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-crash-'))
+    t.after(() => rm(folder, { recursive: true, force: true }))
+
+    const settings = { 'bootstrap.servers': kafka.bootstrap }
+    await using reader = await WorkerProcess.start(join(folder), { ...settings, 'store.path': join(folder, 'up.db') })
+    await using writer = await WorkerProcess.start(join(folder), { ...settings, 'store.path': join(folder, 'down.db') })
+    await reader.call('POST', '/connectors', { name: 'shop-to-kafka', config: upConfig(server) })
+    for (const mode of ['upsert', 'append']) await writer.call('POST', '/connectors', { name: mode, config: downConfig(mode, folder) })
+
+    let writing = true
+    const written = write(server).finally(() => (writing = false))
+    const kills = { reader: 0, writer: 0 }
+    const harass = async (name: 'reader' | 'writer', worker: WorkerProcess) => {
+      while (writing || kills[name] < killsMin) {
+        await sleep(300 + Math.random() * 2200)
+        await worker.kill()
+        kills[name]++
+        await worker.restart()
+      }
+    }
+    await Promise.all([harass('reader', reader), harass('writer', writer), written])
+    t.diagnostic(`${kills.reader} kills of the reading worker, ${kills.writer} of the writing one`)
+
+    await reader.passed('shop-to-kafka', await currentLsn(server), 180_000)
+    const seen = await readCommitted(kafka)
+    t.diagnostic(`${seen.total} records in the topic`)
+    assert.equal(seen.twice.length, 0, `a read_committed consumer saw twice: ${seen.twice.slice(0, 5).join(', ')}`)
+    for (const mode of ['upsert', 'append']) await caughtUp(writer, kafka, mode)
+    assert.deepEqual(await differences(server, judge, 'orders', join(folder, 'upsert/public/orders')), [])
+    const [log] = await judge.readTable(join(folder, 'append/public/orders'), {
+      sql: `SELECT count(*) AS rows, count(DISTINCT concat("__op", '/', CAST("__lsn" AS STRING), '/', CAST(id AS STRING))) AS places FROM t`,
+    })
+    assert.deepEqual({ rows: Number(log!['rows']), places: Number(log!['places']) }, { rows: seen.changes, places: seen.changes })
+  },
+)
+
+function upConfig(server: PostgresServer): Record<string, string> {
+  return {
+    'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
+    ...server.connectorConfig(),
+    'topic.prefix': 'shop',
+    'publication.autocreate.mode': 'filtered',
+    'exactly.once.support': 'required',
+    'topic.creation.default.partitions': String(partitions),
+    'topic.creation.default.replication.factor': '1',
+    'producer.override.compression.type': 'lz4',
+    'tombstones.on.delete': 'true',
+  }
+}
+
+function downConfig(mode: string, folder: string): Record<string, string> {
+  return {
+    'connector.class': 'delta',
+    topics: topic,
+    'tasks.max': '2',
+    path: join(folder, mode),
+    mode,
+    'flush.interval.ms': '500',
+    'consumer.override.isolation.level': 'read_committed',
+    'consumer.override.session.timeout.ms': '6000',
+    'consumer.override.metadata.max.age.ms': '1000',
+  }
+}
+
+/** Inserts, updates, deletes and changed keys, in transactions of all sizes, from three sessions. */
+async function write(server: PostgresServer): Promise<void> {
+  const each = Math.ceil((records * 3) / 4 / 3)
+  await Promise.all(
+    [1, 2, 3].map(async (session) => {
+      let done = 0
+      while (done < each) {
+        const rows = Math.min(each - done, 1 + Math.floor(Math.random() * 400))
+        const low = session * 100_000_000 + done
+        await server.query(
+          `INSERT INTO orders (id, customer, total, note) SELECT g, g % 997, (g % 100000) * 0.07, 'session ${session}' FROM generate_series(${low}, ${low + Math.ceil(rows / 2)}) g;
+           UPDATE orders SET total = total + 1, changed = clock_timestamp() WHERE id BETWEEN ${low} AND ${low + Math.floor(rows / 4)};
+           DELETE FROM orders WHERE id BETWEEN ${low} AND ${low + Math.floor(rows / 8)};
+           UPDATE orders SET id = -id WHERE id = ${low + Math.ceil(rows / 2)}`,
+        )
+        done += rows
+        await sleep(Math.random() * 30)
+      }
+    }),
+  )
+}
+
+/** Reads the whole topic as a read_committed consumer of another make: what is there twice, and how many changes there are. */
+async function readCommitted(kafka: TestKafka): Promise<{ total: number; changes: number; twice: string[] }> {
+  const ends = new Map(
+    (await kafka.admin((admin) => admin.fetchTopicOffsets(topic))).map(({ partition, high }) => [partition, Number(high)]),
+  )
+  const consumer = kafka.client().consumer({ groupId: `check-${Date.now()}`, readUncommitted: false })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const places = new Set<string>()
+  const twice: string[] = []
+  let total = 0
+  let changes = 0
+  const open = new Set([...ends].filter(([, end]) => end > 0).map(([partition]) => partition))
+  await consumer.run({
+    eachBatch: async ({ batch }) => {
+      for (const { key, value } of batch.messages) {
+        total++
+        if (value === null) continue
+        changes++
+        const { payload } = JSON.parse(value.toString()) as {
+          payload: { op: string; source: { lsn: number }; after: { id: number } | null; before: { id: number } | null }
+        }
+        const place = `${payload.op}/${payload.source.lsn}/${(payload.after ?? payload.before)!.id}/${key!.toString().length}`
+        if (places.has(place)) twice.push(place)
+        places.add(place)
+      }
+      // The end of the log may be a transaction marker, which no consumer sees.
+      if (Number(batch.lastOffset()) >= ends.get(batch.partition)! - 2) open.delete(batch.partition)
+    },
+  })
+  await waitFor(
+    () => open.size === 0,
+    120_000,
+    () => `partitions ${[...open].join(', ')} were not read to their ends`,
+  )
+  await sleep(500)
+  await consumer.disconnect()
+  return { total, changes, twice }
+}
+
+/** Waits until the group's committed offsets have reached the ends of the topic. */
+async function caughtUp(worker: WorkerProcess, kafka: TestKafka, connector: string): Promise<void> {
+  const ends = await kafka.admin((admin) => admin.fetchTopicOffsets(topic))
+  let at: unknown
+  await waitFor(
+    async () => {
+      const status = await worker.call('GET', `/connectors/${connector}/status`)
+      const failed = status.tasks.find(
+        (task: { state: string; trace?: string }) => task.state === 'FAILED' && !task.trace?.includes('starts again'),
+      )
+      if (failed) throw new Error(`${connector} FAILED: ${failed.trace}`)
+      at = (await worker.call('GET', `/connectors/${connector}/offsets`)).offsets
+      const positions = new Map(
+        (at as { partition: { kafka_partition: number }; offset: { kafka_offset: number } }[]).map(({ partition, offset }) => [
+          Number(partition.kafka_partition),
+          Number(offset.kafka_offset),
+        ]),
+      )
+      return ends.every(({ partition, high }) => (positions.get(partition) ?? 0) >= Number(high))
+    },
+    180_000,
+    () => `${connector} is at ${JSON.stringify(at)}, the ends are ${JSON.stringify(ends)}:\n${worker.log.slice(-4000)}`,
+  )
+}
