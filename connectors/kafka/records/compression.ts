@@ -46,7 +46,7 @@ export function decompress(compression: Exclude<Compression, 'none'>, bytes: Buf
       case 'gzip':
         return gunzipSync(bytes, { maxOutputLength: most })
       case 'zstd':
-        return zstdDecompressSync(bytes, { maxOutputLength: most })
+        return decompressZstd(bytes, most)
       case 'snappy':
         return decompressSnappy(bytes, most)
       case 'lz4':
@@ -63,4 +63,26 @@ export function decompress(compression: Exclude<Compression, 'none'>, bytes: Buf
       : `cannot be decompressed: ${(cause as Error).message}`
     throw new DataError(`The ${compression} record batch at offset ${baseOffset} ${fault}`, { cause })
   }
+}
+
+/** Frames that one zstd stream may have: Kafka's writers make one, and each costs a decoder. */
+const zstdFramesMax = 256
+
+/** A stream may be several frames (RFC 8878, 3.1), of which Node's decoder reads the first alone. */
+function decompressZstd(bytes: Buffer, most: number): Buffer {
+  const frames: Buffer[] = []
+  let left = most
+  for (let at = 0; at < bytes.length || frames.length === 0;) {
+    const { buffer, engine } = zstdDecompressSync(bytes.subarray(at), { maxOutputLength: Math.max(left, 1), info: true }) as unknown as {
+      readonly buffer: Buffer
+      readonly engine: { readonly bytesWritten: number }
+    }
+    if (engine.bytesWritten === 0) throw new CodecError('it is cut short')
+    frames.push(buffer)
+    if (frames.length > zstdFramesMax) throw new CodecError(`it has more than ${zstdFramesMax} zstd frames`)
+    left -= buffer.length
+    if (left < 0) throw new CodecError(`its frames hold more than ${most} bytes`, true)
+    at += engine.bytesWritten
+  }
+  return frames.length === 1 ? frames[0]! : Buffer.concat(frames)
 }

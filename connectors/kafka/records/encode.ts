@@ -178,7 +178,7 @@ function writeHeaders(buffer: Buffer, from: number, headers: readonly RawHeader[
   let at = writeVarint(buffer, from, headers.length)
   for (const { key, value } of headers) {
     at = writeVarint(buffer, at, Buffer.byteLength(key))
-    at += buffer.utf8Write(key, at)
+    at += buffer.write(key, at, 'utf8')
     at = writeVarint(buffer, at, value === null ? -1 : value.length)
     if (value !== null) at = writeBytes(buffer, at, value)
   }
