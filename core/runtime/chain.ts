@@ -54,6 +54,6 @@ function compile({ transform, predicate, negate }: ChainStep): (record: ConnectR
 }
 
 function asError(error: unknown, step: string): Error {
-  if (error instanceof DataError) return error
+  if (error instanceof Error && ['DATA', 'RETRIABLE'].includes((error as { code?: unknown }).code as string)) return error
   return new DataError(`Transform "${step}" failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
 }

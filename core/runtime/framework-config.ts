@@ -1,6 +1,7 @@
 import { defineConfig, parseConfig, type ConfigDef, type ConfigOf } from '../contract/config-def.ts'
 import { ConfigError } from '../contract/errors.ts'
 import type { RawConfig } from './ends.ts'
+import { letterConfig, letterTopicConfig } from './letters/letter-config.ts'
 
 /** Keys of every connector, with Connect's names, defaults and order (Apache Kafka 4.3 `ConnectorConfig`). */
 export const connectorConfig = defineConfig({
@@ -209,33 +210,7 @@ export const sinkConnectorConfig = defineConfig({
     displayName: 'Topics regex',
     doc: 'Regular expression giving topics to consume. Only one of topics and topics.regex may be given.',
   },
-  'errors.deadletterqueue.topic.name': {
-    type: 'string',
-    default: '',
-    importance: 'medium',
-    group: 'Error Handling',
-    width: 'medium',
-    displayName: 'Dead Letter Queue Topic Name',
-    doc: 'The topic used as the dead letter queue for records that result in an error. Blank: errors.deadletterqueue.path is used.',
-  },
-  'errors.deadletterqueue.topic.replication.factor': {
-    type: 'short',
-    default: 3,
-    importance: 'medium',
-    group: 'Error Handling',
-    width: 'medium',
-    displayName: 'Dead Letter Queue Topic Replication Factor',
-    doc: "Replication factor used to create the dead letter queue topic when it doesn't already exist.",
-  },
-  'errors.deadletterqueue.context.headers.enable': {
-    type: 'boolean',
-    default: false,
-    importance: 'medium',
-    group: 'Error Handling',
-    width: 'medium',
-    displayName: 'Enable Error Context Headers',
-    doc: 'If true, headers with the error context are added to the messages written to the dead letter queue.',
-  },
+  ...letterTopicConfig,
 })
 
 /** Keys of the runtime itself, with Millrace's names; a worker's settings may give other defaults for them. */
@@ -308,20 +283,13 @@ export const runtimeConfig = defineConfig({
     displayName: 'Restart reset',
     doc: 'After running this long without a failure, restarts are counted from zero again.',
   },
-  'errors.deadletterqueue.path': {
-    type: 'string',
-    default: null,
-    importance: 'medium',
-    group: 'Error Handling',
-    width: 'long',
-    displayName: 'Dead letter queue directory',
-    doc: "Directory in which rejected records are kept as JSON lines, one file per task. Default: the worker's dead letter directory.",
-  },
+  ...letterConfig,
 })
 
 /** All framework keys of a connector type in the order in which Connect lists them: common, type, then the runtime's own. */
 export function frameworkConfig(type: 'source' | 'sink'): ConfigDef {
-  return { ...connectorConfig, ...(type === 'source' ? sourceConnectorConfig : sinkConnectorConfig), ...runtimeConfig }
+  const own = type === 'source' ? sourceConnectorConfig : sinkConnectorConfig
+  return { ...connectorConfig, ...own, ...runtimeConfig, ...letterTopicConfig }
 }
 
 /** The runtime's settings of one connector. */

@@ -33,6 +33,8 @@ export class TaskMeter implements LoopObserver {
   #progress: Progress = {}
   readonly #counts = { polled: 0, put: 0, filtered: 0, rejected: 0, retries: 0, flushes: 0 }
   #lastFlushMs: number | null = null
+  /** Records that the sink refused since the counts were last settled. */
+  #refusedBySink = 0
 
   constructor(onState: (state: 'RUNNING' | 'PAUSED') => void) {
     this.#onState = onState
@@ -50,11 +52,13 @@ export class TaskMeter implements LoopObserver {
   batch(polled: number, put: number): void {
     this.#counts.polled += polled
     this.#counts.put += put
+    this.#withoutRefused()
   }
 
   flushed(_records: number, durationMs: number): void {
     this.#counts.flushes++
     this.#lastFlushMs = Math.round(durationMs)
+    this.#withoutRefused()
   }
 
   /** The task did something that counts as progress. */
@@ -78,8 +82,11 @@ export class TaskMeter implements LoopObserver {
   filtered(records: number): void {
     this.#counts.filtered += records
   }
-  rejected(): void {
+  /** What was polled is put, filtered or rejected: a source's own rejections count as polled, and a sink's not as put. */
+  rejected(by: 'source' | 'chain' | 'sink'): void {
     this.#counts.rejected++
+    if (by === 'source') this.#counts.polled++
+    if (by === 'sink') this.#refusedBySink++
     this.alive()
   }
   retried(): void {
@@ -99,6 +106,11 @@ export class TaskMeter implements LoopObserver {
   /** Milliseconds that the outstanding poll has waited for input; 0: none is outstanding. */
   get pollingMs(): number {
     return this.#poll && this.#step === 'polling' ? performance.now() - Math.max(this.#poll.sinceMs, this.#lifeMs) : 0
+  }
+
+  #withoutRefused(): void {
+    this.#counts.put -= this.#refusedBySink
+    this.#refusedBySink = 0
   }
 
   beat(id: number): Beat {

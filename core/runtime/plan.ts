@@ -3,6 +3,7 @@ import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
 import type { WorkerClients } from './client-config.ts'
 import { endsOf, type Ends, type RawConfig } from './ends.ts'
 import { runtimeSettings, type RuntimeSettings } from './framework-config.ts'
+import { letterTopicOf } from './letters/letter-topic.ts'
 import type { LevelName, PartSpec, StepSpec, TaskSpec } from './protocol.ts'
 import type { Registered, Registry } from './registry.ts'
 import { passwordsOf } from './secrets.ts'
@@ -50,6 +51,9 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
   const steps = settings.transforms.map((alias) => stepOf(alias, raw, registry, predicates, used))
   const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, registry, used)
   const converters = { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') }
+  const letterTopic = letterTopicOf(raw, ends, registry, clients)
+  if (letterTopic && 'issue' in letterTopic) throw new ConfigError([letterTopic.issue])
+  if (letterTopic) used.push([registry.sink('kafka')!.part.config, letterTopic.sink.config])
   const hidden = [...secrets, ...used.flatMap(([def, config]) => passwordsOf(def, config))]
   return {
     type: ends.type,
@@ -73,7 +77,12 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
         all: settings['errors.tolerance'].toLowerCase() === 'all',
         log: settings['errors.log.enable'],
         logRecords: settings['errors.log.include.messages'],
-        deadLetters: settings['errors.deadletterqueue.path'] ?? deadLetters,
+        deadLetters: {
+          folder: settings['errors.deadletterqueue.path'] ?? deadLetters,
+          fileBytesMax: settings['errors.deadletterqueue.file.max.bytes'],
+          topic: letterTopic,
+        },
+        redriveMax: settings['errors.redrive.max'],
       },
       secrets: hidden,
       level: run.level,

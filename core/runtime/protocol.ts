@@ -4,6 +4,8 @@ import type { Json } from '../contract/json.ts'
 import type { Offsets } from '../contract/record.ts'
 import type { RawConfig } from './ends.ts'
 import type { Failure } from './failure.ts'
+import type { LetterTopicSpec } from './letters/letter-topic.ts'
+import type { RedriveState } from './letters/redrive-job.ts'
 import type { LoopStep } from './task.ts'
 
 /** One part of a task: the module that offers it, its class, and its raw config. */
@@ -36,7 +38,14 @@ export interface TaskSpec {
     readonly all: boolean
     readonly log: boolean
     readonly logRecords: boolean
-    readonly deadLetters: string
+    readonly deadLetters: {
+      readonly folder: string
+      readonly fileBytesMax: number
+      /** Where they go instead of the folder; null: no topic is named. */
+      readonly topic: LetterTopicSpec | null
+    }
+    /** A letter that was redriven this often is left where it is. */
+    readonly redriveMax: number
   }
   readonly secrets: readonly string[]
   readonly level: LevelName
@@ -63,6 +72,7 @@ export type ToHost =
   | { readonly type: 'start'; readonly id: number; readonly spec: TaskSpec }
   | { readonly type: 'pause' | 'resume' | 'stop' | 'kill' | 'forget-topics'; readonly id: number }
   | { readonly type: 'level'; readonly id: number; readonly level: LevelName }
+  | { readonly type: 'redrive'; readonly id: number; readonly state: RedriveState }
   | { readonly type: 'offsets'; readonly call: number; readonly offsets?: Offsets; readonly error?: string }
   | { readonly type: 'call'; readonly call: number; readonly request: CallRequest; readonly secrets: readonly string[] }
   | { readonly type: 'leave' }

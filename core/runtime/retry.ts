@@ -11,8 +11,8 @@ export interface RetryPolicy {
   readonly delayMaxMs: number
 }
 
-/** By its code, not its class: a plugin may bring its own copy of the contract along. */
-function isRetriable(error: unknown): error is RetriableError {
+/** Whether it may go well the next time. By its code, not its class: a plugin may bring its own copy of the contract along. */
+export function isRetriable(error: unknown): error is RetriableError {
   return error instanceof Error && (error as { code?: unknown }).code === 'RETRIABLE'
 }
 
@@ -54,6 +54,11 @@ export class Retry {
         if (this.#stop.aborted) throw error
       }
     }
+  }
+
+  /** The task stops: what failed was not tried to its end. */
+  get stopped(): boolean {
+    return this.#stop.aborted
   }
 
   /** How long to wait after this error; undefined: it is final. */

@@ -53,6 +53,8 @@ export class Session implements Disposable {
         return this.#runs.get(message.id)?.forgetTopics()
       case 'level':
         return this.#runs.get(message.id)?.setLevel(message.level)
+      case 'redrive':
+        return this.#runs.get(message.id)?.redrive(message.state)
       case 'offsets':
         return this.#settle(message)
       case 'call':

@@ -1,12 +1,17 @@
 import type { TaskContext } from '../contract/context.ts'
 import type { OffsetStore } from '../contract/offsets.ts'
+import { BisectingSink, type RefuseRecord } from './bisecting-sink.ts'
 import { buildChain } from './chain.ts'
-import { DeadLetters, type Stage } from './dead-letters.ts'
 import { failureOf } from './failure.ts'
 import { Gate } from './gate.ts'
 import { connectorLogger, JsonLog } from './json-log.ts'
+import { openLetters } from './letters/open-letters.ts'
+import { RedriveMarks } from './letters/redrive-marks.ts'
+import type { RedriveState } from './letters/redrive-job.ts'
+import { RedrivingSource } from './letters/redriving-source.ts'
 import { MeteredSource, TaskMeter } from './meter.ts'
 import { createConverters, createEnds, createSteps, type PluginLoader } from './parts.ts'
+import { stagesOf } from './task-stages.ts'
 import type { Beat, LevelName, TaskEnd, TaskSpec } from './protocol.ts'
 import { Retry, RetryingSink, RetryingSource } from './retry.ts'
 import { redactor } from './secrets.ts'
@@ -32,7 +37,9 @@ export class TaskRun {
   readonly #meter: TaskMeter
   readonly #redact: (text: string) => string
   readonly #log: JsonLog
+  readonly #redrives: RedriveState[] = []
   #sink: TolerantSink | undefined
+  #redriving: RedrivingSource | undefined
 
   constructor(id: number, spec: TaskSpec, write: (line: string) => void, events: TaskRunEvents) {
     this.#id = id
@@ -76,6 +83,15 @@ export class TaskRun {
   setLevel(level: LevelName): void {
     this.#log.level = level
   }
+  /** Dead letters are to be handed out again. Ordered before the task is up, it begins then. */
+  redrive(state: RedriveState): void {
+    if (!this.#redriving) {
+      this.#redrives.push(state)
+      return
+    }
+    this.#redriving.begin(state)
+    this.#gate.nudge()
+  }
   forgetTopics(): void {
     this.#sink?.forgetTopics()
   }
@@ -90,31 +106,50 @@ export class TaskRun {
   async #run(loader: PluginLoader, offsets: OffsetStore, events: TaskRunEvents): ReturnType<typeof runTask> {
     const spec = this.#spec
     const meter = this.#meter
-    const letters = new DeadLetters(spec.tolerance.deadLetters, spec.connector, spec.task)
-    const tolerance = new Tolerance(spec.tolerance, letters, this.#log, meter)
+    const retry = new Retry(spec.retry, this.#log, this.#stop.signal, () => meter.retried())
     const steps = await createSteps(spec.steps, loader)
     const converters = await createConverters(spec.converters, loader)
-    const context = (end: 'source' | 'sink', stage: Stage): TaskContext => ({
+    const { letters, reader } = await openLetters(spec, loader, {
+      converters,
+      retry,
+      log: this.#log,
+      redact: this.#redact,
+      kill: this.#kill.signal,
+    })
+    await using _ = letters
+    const marks = new RedriveMarks()
+    const stages = stagesOf(spec)
+    const id = `${spec.connector}-${spec.task}`
+    const classAt = stages.classAt
+    const tolerance = new Tolerance(spec.tolerance, { id, letters, marks, log: this.#log, meter, retry, classAt })
+    const context = (end: 'source' | 'sink'): TaskContext => ({
       connector: spec.connector,
       task: spec.task,
       generation: spec.generation,
       log: this.#log,
       converters,
-      reject: (record, error) => tolerance.reject(stage, record, error),
+      reject: (record, error, stage) => tolerance.reject(end, stage ?? stages[end], record, error),
       report: (progress) =>
         meter.report(end, progress.phase === undefined ? progress : { ...progress, phase: this.#redact(progress.phase) }),
     })
-    const { source, sink } = await createEnds(spec, loader, {
-      source: context('source', 'TASK_POLL'),
-      sink: context('sink', 'TASK_PUT'),
+    const { source, sink } = await createEnds(spec, loader, { source: context('source'), sink: context('sink') })
+    const redriving = new RedrivingSource(source, {
+      reader,
+      context: context('source'),
+      marks,
+      log: this.#log,
+      redriveMax: spec.tolerance.redriveMax,
     })
-    const retry = new Retry(spec.retry, this.#log, this.#stop.signal, () => meter.retried())
-    this.#sink = new TolerantSink(new RetryingSink(sink, retry), letters, (topic) => events.topic(topic))
-    return runTask(
+    this.#redriving = redriving
+    for (const state of this.#redrives.splice(0)) redriving.begin(state)
+    const refuse: RefuseRecord = (record, error) => tolerance.reject('sink', stages.sink, record, error)
+    const bisecting = new BisectingSink(new RetryingSink(sink, retry), refuse)
+    this.#sink = new TolerantSink(bisecting, tolerance, (topic) => events.topic(topic))
+    return await runTask(
       {
         connector: spec.connector,
         task: spec.task,
-        source: new MeteredSource(new RetryingSource(source, retry), meter),
+        source: new MeteredSource(new RetryingSource(redriving, retry), meter),
         chain: tolerance.batchChain(buildChain(steps)),
         straight: steps.length === 0,
         sink: this.#sink,

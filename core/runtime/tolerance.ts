@@ -1,53 +1,144 @@
 import type { Logger } from '../contract/context.ts'
 import type { ConnectRecord, Offsets, WholeRecords } from '../contract/record.ts'
 import type { SinkTask } from '../contract/sink.ts'
+import { placeOf } from './bisecting-sink.ts'
 import type { Chain } from './chain.ts'
-import { exactJson, type DeadLetters, type Stage } from './dead-letters.ts'
+import { exactJson } from './letters/exact-json.ts'
+import type { LetterBox, Stage } from './letters/letter.ts'
+import type { RedriveMarks } from './letters/redrive-marks.ts'
 import type { TaskMeter } from './meter.ts'
-import type { TaskSpec } from './protocol.ts'
+import { isRetriable, type Retry } from './retry.ts'
 import type { BatchChain } from './task.ts'
+
+export interface ToleranceSettings {
+  /** False: the first record that cannot pass ends the task. */
+  readonly all: boolean
+  readonly log: boolean
+  /** Whether the log has the records' contents, too. */
+  readonly logRecords: boolean
+}
+
+export interface ToleranceParts {
+  /** `<connector>-<task>`, for the log. */
+  readonly id: string
+  readonly letters: LetterBox
+  readonly marks: RedriveMarks
+  readonly log: Logger
+  readonly meter: TaskMeter
+  readonly retry: Retry
+  /** The class that works at a stage, or at a step of the chain. */
+  classAt(stage: Stage, step?: string): string
+}
+
+/** Whose the record is when it is rejected: what the counts need to know. */
+export type Rejecter = 'source' | 'chain' | 'sink'
 
 /** Decides what becomes of a record that cannot pass: the end of the task, or a place among the dead letters (`errors.tolerance`). */
 export class Tolerance {
-  readonly #settings: TaskSpec['tolerance']
-  readonly #letters: DeadLetters
-  readonly #log: Logger
-  readonly #meter: TaskMeter
+  readonly #settings: ToleranceSettings
+  readonly #parts: ToleranceParts
+  /** The batch at work, as the source gave it: a letter holds a record from before the chain, so that a redrive takes it through the whole one. */
+  #batch: readonly ConnectRecord[] = []
+  #flushing: AbortSignal | undefined
 
-  constructor(settings: TaskSpec['tolerance'], letters: DeadLetters, log: Logger, meter: TaskMeter) {
+  constructor(settings: ToleranceSettings, parts: ToleranceParts) {
     this.#settings = settings
-    this.#letters = letters
-    this.#log = log
-    this.#meter = meter
+    this.#parts = parts
   }
 
   /** Throws the error where nothing is tolerated; else keeps the record among the dead letters. */
-  async reject(stage: Stage, record: ConnectRecord, error: Error, step?: string): Promise<void> {
-    if (this.#settings.log) {
-      const fields = this.#settings.logRecords
-        ? { stage, step, topic: record.topic, origin: record.origin, key: exactJson(record.key), value: exactJson(record.value) }
-        : { stage, step, topic: record.topic, origin: record.origin }
-      this.#log.error({ ...fields, err: error }, `A record was rejected: ${error.message}`)
-    }
+  async reject(by: Rejecter, stage: Stage, record: ConnectRecord, error: Error, step?: string): Promise<void> {
+    const { letters, marks, meter } = this.#parts
+    this.#note(stage, record, error, step)
     if (!this.#settings.all) throw error
-    await this.#letters.add({ stage, error, record, ...(step === undefined ? {} : { step }) })
-    this.#meter.rejected()
+    const before = by === 'sink' ? this.#beforeChain(record) : record
+    await letters.add({
+      stage,
+      error,
+      record: before ?? record,
+      class: this.#parts.classAt(stage, step),
+      chained: before === undefined,
+      redriven: marks.countOf(record),
+      ...(step === undefined ? {} : { step }),
+    })
+    if (this.#flushing) await letters.sync(this.#flushing)
+    meter.rejected(by)
   }
 
   /** The chain as the loop wants it: what it refuses is settled here, in the records' order. */
   batchChain(chain: Chain): BatchChain {
     return (records) => {
-      if (records.length === 0) return records
-      const { kept, refused } = chain(records)
-      const filtered = records.length - kept.length - refused.length
-      if (filtered > 0) this.#meter.filtered(filtered)
-      return refused.length === 0 ? kept : this.#settle(refused, kept)
+      this.#batch = records
+      if (records.length === 0 || this.#parts.marks.isPastChain(records)) return records
+      const outcome = chain(records)
+      if (outcome.refused.length > 0) return this.#settle(chain, records, outcome)
+      this.#count(records, outcome)
+      return outcome.kept
     }
   }
 
-  async #settle(refused: ReturnType<Chain>['refused'], kept: readonly ConnectRecord[]): Promise<readonly ConnectRecord[]> {
-    for (const { record, step, error } of refused) await this.reject('TRANSFORMATION', record, error, step)
-    return kept
+  /** Makes the letters durable, then flushes. A record that is rejected meanwhile is made durable at once: the offsets may be committed with it. */
+  async whileFlushing(kill: AbortSignal, flush: () => Promise<void> | undefined): Promise<void> {
+    await this.#parts.letters.sync(kill)
+    this.#flushing = kill
+    try {
+      await flush()
+    } finally {
+      this.#flushing = undefined
+    }
+  }
+
+  async #settle(chain: Chain, records: readonly ConnectRecord[], first: ReturnType<Chain>): Promise<readonly ConnectRecord[]> {
+    let outcome = first
+    if (first.refused.some(({ error }) => isRetriable(error))) {
+      const { retry } = this.#parts
+      let attempts = 0
+      try {
+        await retry.run('Transforming', async () => {
+          // Transforms are pure: the whole batch may go through them again.
+          if (attempts++ > 0) outcome = chain(records)
+          const again = outcome.refused.find(({ error }) => isRetriable(error))
+          if (again) throw again.error
+        })
+      } catch (error) {
+        // The time for trying again is over, so they are refused as others are; a task that stops takes them again next time.
+        if (!isRetriable(error) || retry.stopped) throw error
+      }
+    }
+    this.#count(records, outcome)
+    for (const { record, step, error } of outcome.refused) await this.reject('chain', 'TRANSFORMATION', record, error, step)
+    return outcome.kept
+  }
+
+  #count(records: readonly ConnectRecord[], { kept, refused }: ReturnType<Chain>): void {
+    const filtered = records.length - kept.length - refused.length
+    if (filtered > 0) this.#parts.meter.filtered(filtered)
+  }
+
+  /** undefined: not known any more. A record with its bytes needs no other: a redrive takes those. */
+  #beforeChain(record: ConnectRecord): ConnectRecord | undefined {
+    const { origin } = record
+    if (origin === null) return this.#batch.includes(record) ? record : undefined
+    if (origin.raw) return record
+    return this.#batch.find((one) => one.origin === origin)
+  }
+
+  /** In Connect's words (`ProcessingContext`), so that what watches a log for them goes on to. */
+  #note(stage: Stage, record: ConnectRecord, error: Error, step: string | undefined): void {
+    if (!this.#settings.log) return
+    const { id, log } = this.#parts
+    const at = this.#parts.classAt(stage, step)
+    const place = placeOf(record)
+    const contents = this.#settings.logRecords
+      ? {
+          key: exactJson(record.key),
+          value: exactJson(record.value),
+          headers: record.headers.map(({ key, value }) => [key, exactJson(value)]),
+        }
+      : {}
+    const fields = { stage, step, class: at, topic: record.topic, place, timestamp: record.timestamp, ...contents, err: error }
+    const where = place === undefined ? '' : `, where the record is {${place}}`
+    log.error(fields, `Error encountered in task ${id}. Executing stage '${stage}' with class '${at}'${where}: ${error.message}`)
   }
 }
 
@@ -59,16 +150,11 @@ export class TolerantSink implements SinkTask {
   readonly flush: (offsets: Offsets, kill: AbortSignal) => Promise<void>
   readonly committed?: () => Promise<Offsets | undefined>
   readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
-  readonly #letters: DeadLetters
 
-  constructor(sink: SinkTask, letters: DeadLetters, onTopic: (topic: string) => void) {
+  constructor(sink: SinkTask, tolerance: Tolerance, onTopic: (topic: string) => void) {
     this.#sink = sink
-    this.#letters = letters
     this.#onTopic = onTopic
-    this.flush = async (offsets, kill) => {
-      await letters.sync()
-      await sink.flush?.(offsets, kill)
-    }
+    this.flush = (offsets, kill) => tolerance.whileFlushing(kill, () => sink.flush?.(offsets, kill))
     if (sink.committed) this.committed = () => sink.committed!()
     if (sink.forward) {
       this.forward = async (whole, kill) => {
@@ -107,11 +193,7 @@ export class TolerantSink implements SinkTask {
     this.#topics.clear()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.#sink[Symbol.asyncDispose]()
-    } finally {
-      await this.#letters[Symbol.asyncDispose]()
-    }
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#sink[Symbol.asyncDispose]()
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exactJson } from '../../core/runtime/dead-letters.ts'
+import { exactJson } from '../../core/runtime/letters/exact-json.ts'
 import { entriesOf, offsetsOf } from '../../core/runtime/offset-entries.ts'
 
 test('a dead letter loses no digit, byte or key', () => {

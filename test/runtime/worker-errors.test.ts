@@ -70,8 +70,11 @@ test('errors.tolerance=all: refused records become dead letters with their stage
       [40, 'TASK_PUT'],
     ],
   )
-  assert.deepEqual(found.find(({ value }) => value === 7)!['error'], { class: 'DataError', message: 'a multiple of 7' })
-  assert.equal(found.find(({ value }) => value === 7)!['step'], 'r')
+  const seventh = found.find(({ value }) => value === 7)! as { error: Record<string, string>; step: string; at: string }
+  const { trace, ...error } = seventh.error
+  assert.deepEqual(error, { class: 'DataError', java: 'org.apache.kafka.connect.errors.DataException', message: 'a multiple of 7' })
+  assert.match(trace!, /faulty\.ts/)
+  assert.deepEqual([seventh.step, seventh.at], ['r', 'test.RefuseEvery'])
   await until('they are counted', () => rig.worker.progress('lax')[0]!.records.rejected === 9)
   await rig.worker.delete('lax')
 })

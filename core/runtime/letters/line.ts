@@ -7,9 +7,13 @@ import { javaName, letterTrace, type DeadLetter, type KeptLetter } from './lette
 
 /**
  * One letter as a line of JSON. `key`, `value` and `headers` are for readers; a redrive takes `raw` (the bytes, as base64) or, where the
- * source had none, `record` (exact-value.ts).
+ * source had none, `record` (exact-value.ts). `redact` removes the config's secrets from the error's texts.
  */
-export function letterLine(letter: DeadLetter, place: { readonly connector: string; readonly task: number }): string {
+export function letterLine(
+  letter: DeadLetter,
+  place: { readonly connector: string; readonly task: number },
+  redact: (text: string) => string,
+): string {
   const { stage, step, error, chained, redriven, record: one } = letter
   const raw = one.origin?.raw
   const line = {
@@ -18,7 +22,7 @@ export function letterLine(letter: DeadLetter, place: { readonly connector: stri
     stage,
     ...(step === undefined ? {} : { step }),
     at: letter.class,
-    error: { class: error.name, java: javaName(error), message: error.message, trace: letterTrace(error) },
+    error: { class: error.name, java: javaName(error), message: redact(error.message), trace: redact(letterTrace(error)) },
     redriven,
     topic: one.topic,
     partition: one.partition,
@@ -68,6 +72,16 @@ export function parseLetter(
   } catch {
     return undefined // Not JSON, or not ours: the reader counts it as unreadable.
   }
+}
+
+/** A record's exact form as a text of its own, for letters that are no lines. */
+export function exactRecordText(one: ConnectRecord): string {
+  return JSON.stringify(recordJson(one))
+}
+
+/** The record of an exact form. Throws where the text is none. */
+export function exactRecordOf(text: string): ConnectRecord {
+  return recordOf(JSON.parse(text) as RecordLine)
 }
 
 interface RawLine {
