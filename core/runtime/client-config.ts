@@ -15,18 +15,18 @@ const inherited = /^(bootstrap\.servers|client\.dns\.lookup|security\.|sasl\.|ss
  */
 export function clientConfig(client: Client, raw: RawConfig, worker: WorkerClients): RawConfig {
   const own = Object.fromEntries(Object.entries(worker).filter(([key]) => inherited.test(key)))
-  return {
-    ...own,
-    ...keysUnder(`${client}.`, worker),
-    ...keysUnder(`${client}.override.`, raw),
-    ...(client === 'producer' && writing(raw, worker)),
-  }
+  const keys = { ...own, ...keysUnder(`${client}.`, worker), ...keysUnder(`${client}.override.`, raw) }
+  return client === 'producer' ? { ...keys, ...writing(raw, worker) } : keys
+}
+
+/** Whether what a connector writes to Kafka shall be there exactly once: it requires it, or is a source connector of a worker that offers it. */
+export function exactlyOnce(type: 'source' | 'sink', raw: RawConfig, worker: WorkerClients): 'required' | 'requested' {
+  const offered = type === 'source' && worker['exactly.once.source.support']?.trim().toLowerCase() === 'enabled'
+  return offered || raw['exactly.once.support']?.trim().toLowerCase() === 'required' ? 'required' : 'requested'
 }
 
 /** Settings of writing to Kafka that Connect keeps among a connector's or the worker's own keys. */
 function writing(raw: RawConfig, worker: WorkerClients): RawConfig {
-  const once =
-    raw['exactly.once.support']?.trim().toLowerCase() === 'required' || worker['exactly.once.source.support']?.trim() === 'enabled'
   const topics = Object.entries(raw).filter(([key]) => key.startsWith('topic.creation.'))
   const given: Record<string, string | undefined> = {
     'offsets.storage.topic': raw['offsets.storage.topic'] ?? worker['offset.storage.topic'],
@@ -35,7 +35,7 @@ function writing(raw: RawConfig, worker: WorkerClients): RawConfig {
     'transactional.id.prefix': worker['group.id'],
   }
   const known = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return { 'exactly.once.support': once ? 'required' : 'requested', ...Object.fromEntries(known) }
+  return Object.fromEntries(known)
 }
 
 /**

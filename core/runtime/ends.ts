@@ -1,7 +1,7 @@
 import type { ConfigIssue } from '../contract/errors.ts'
 import type { SinkConnector } from '../contract/sink.ts'
 import type { SourceConnector } from '../contract/source.ts'
-import { clientConfig, type WorkerClients } from './client-config.ts'
+import { clientConfig, exactlyOnce, type WorkerClients } from './client-config.ts'
 import type { Registered, Registry } from './registry.ts'
 
 /** A connector's raw config: what a person wrote, every value a string. */
@@ -25,22 +25,7 @@ export function endsOf(raw: RawConfig, registry: Registry, clients: WorkerClient
   const name = raw['connector.class']
   if (!name) return issue('connector.class', null, 'Missing required configuration "connector.class" which has no default value.')
   const type = typeOf(raw, registry)
-  if (type === 'source') {
-    const source = registry.source(name)!
-    const sink = registry.sink(raw['sink.class'] ?? 'kafka')
-    if (!sink) return missing('sink.class', raw['sink.class'], 'sink', registry)
-    const sinkConfig = withClient(sink.part.client, under('sink.', raw), raw, clients)
-    if (kafkaIsNowhere(raw['sink.class'], sink.part.client, sinkConfig)) return missing('sink.class', undefined, 'sink', registry)
-    return { type, source, sourceConfig: sourceOf(source.part, sink.part, raw, raw, clients), sink, sinkConfig }
-  }
-  if (type === 'sink') {
-    const sink = registry.sink(name)!
-    const source = registry.source(raw['source.class'] ?? 'kafka')
-    if (!source) return missing('source.class', raw['source.class'], 'source', registry)
-    const sourceConfig = sourceOf(source.part, sink.part, under('source.', raw), raw, clients)
-    if (kafkaIsNowhere(raw['source.class'], source.part.client, sourceConfig)) return missing('source.class', undefined, 'source', registry)
-    return { type, source, sourceConfig, sink, sinkConfig: withClient(sink.part.client, raw, raw, clients) }
-  }
+  if (type !== undefined) return pair(type, name, raw, registry, clients)
   const known = [...registry.entries()].filter(({ type }) => type === 'source' || type === 'sink')
   return issue(
     'connector.class',
@@ -59,13 +44,28 @@ export function typeOf(raw: Readonly<Record<string, string | null>>, registry: R
   return sink ? 'sink' : undefined
 }
 
-function sourceOf(source: SourceConnector, sink: SinkConnector, own: RawConfig, raw: RawConfig, clients: WorkerClients): RawConfig {
-  const needed = Object.entries(sink.sourceDefaults ?? {}).filter(([key]) => Object.hasOwn(source.config, key))
-  return { ...Object.fromEntries(needed), ...withClient(source.client, own, raw, clients) }
-}
-
-function withClient(client: 'consumer' | 'producer' | undefined, own: RawConfig, raw: RawConfig, clients: WorkerClients): RawConfig {
-  return client === undefined ? own : { ...clientConfig(client, raw, clients), ...own }
+function pair(
+  type: 'source' | 'sink',
+  name: string,
+  raw: RawConfig,
+  registry: Registry,
+  clients: WorkerClients,
+): ReturnType<typeof endsOf> {
+  const other = type === 'source' ? 'sink' : 'source'
+  const otherName = raw[`${other}.class`]
+  const [sourceName, sinkName] = type === 'source' ? [name, otherName ?? 'kafka'] : [otherName ?? 'kafka', name]
+  const [source, sink] = [registry.source(sourceName), registry.sink(sinkName)]
+  if (!source || !sink) return missing(`${other}.class`, otherName, other, registry)
+  const needed = Object.entries(sink.part.sourceDefaults ?? {}).filter(([key]) => Object.hasOwn(source.part.config, key))
+  const own = (end: 'source' | 'sink') => (end === type ? raw : under(`${end}.`, raw))
+  const once = exactlyOnce(type, raw, clients)
+  const withClient = (client: 'consumer' | 'producer' | undefined, keys: RawConfig): RawConfig =>
+    client === undefined ? keys : { ...clientConfig(client, raw, clients), ...keys, 'exactly.once.support': once }
+  const sourceConfig = { ...Object.fromEntries(needed), ...withClient(source.part.client, own('source')) }
+  const sinkConfig = withClient(sink.part.client, own('sink'))
+  const [part, config] = type === 'source' ? [sink.part, sinkConfig] : [source.part, sourceConfig]
+  if (kafkaIsNowhere(otherName, part.client, config)) return missing(`${other}.class`, undefined, other, registry)
+  return { type, source, sourceConfig, sink, sinkConfig }
 }
 
 /** Kafka was not named but taken for granted, and this worker knows of none. */
