@@ -31,6 +31,13 @@ childProcess.spawnSync(
   { stdio: 'inherit', cwd: path.join(__dirname, '..') },
 )
 
+// So are Kafka, its tools and a schema registry, where Java is there.
+childProcess.spawnSync(
+  process.execPath,
+  ['--disable-warning=ExperimentalWarning', '-e', "import('./test/downloads.ts').then(({ fetchAll }) => fetchAll())"],
+  { stdio: 'inherit', cwd: path.join(__dirname, '..') },
+)
+
 var run = childProcess.spawnSync(
   process.execPath,
   ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=600000', '--test-concurrency=2'].concat(flags, files),

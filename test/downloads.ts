@@ -29,6 +29,24 @@ export function cached(name: string, fill: (folder: string) => void): string {
   }
 }
 
+/** Fetches all of it, so that test files side by side find it there; says what cannot be had, which the tests then say again. */
+export function fetchAll(): void {
+  const missing = javaMissing()
+  if (missing !== undefined) return void process.stderr.write(`Tests with Kafka are skipped: there is ${missing}\n`)
+  for (const fetch of [kafkaClassPath, java21, apicurio, connectPlugins]) {
+    try {
+      fetch()
+    } catch (error) {
+      process.stderr.write(`${(error as Error).message}\n`)
+    }
+  }
+}
+
+/** Apicurio Registry 3.3.3, unpacked. */
+export function apicurio(): string {
+  return cached('apicurio/3.3.3', (into) => unpackArtifact('io.apicurio:apicurio-registry-app:3.3.3:tar.gz:all', into))
+}
+
 /** Jars of broker, tools and Connect (Apache Kafka 4.3.1, through Maven), as a class path. */
 export function kafkaClassPath(): string {
   const folder = cached('kafka/4.3.1', (into) =>
@@ -37,18 +55,21 @@ export function kafkaClassPath(): string {
   return join(folder, '*')
 }
 
-/** Unpacks one archive of a Maven repository (`group:artifact:version:tar.gz:classifier`) into the cache; gives the folder. */
-export function mavenArchive(name: string, artifact: string): string {
-  return cached(name, (into) => {
-    run('mvn', [
-      ...mavenFlags,
-      `${dependencyPlugin}:copy`,
-      `-Dartifact=${artifact}`,
-      `-DoutputDirectory=${into}`,
-      '-Dmdep.stripVersion=false',
-    ])
-    run('sh', ['-c', 'for archive in *.tar.gz; do tar -xzf "$archive" && rm "$archive"; done'], into)
+/** Folder for Kafka Connect's `plugin.path`: Debezium's Postgres source and JDBC sink, Apicurio's Avro converter; found by `service_load`. */
+export function connectPlugins(): string {
+  return cached('connect-plugins/1', (into) => {
+    unpackArtifact('io.debezium:debezium-connector-postgres:3.7.0.Final:tar.gz:plugin', into)
+    unpackArtifact('io.debezium:debezium-connector-jdbc:3.6.0.Final:tar.gz:plugin', into)
+    const converter = [`-DoutputDirectory=${join(into, 'apicurio-converter')}`, '-DexcludeGroupIds=org.apache.kafka,org.slf4j']
+    run('mvn', [...mavenFlags, '-f', join(fixtures, 'converters.xml'), `${dependencyPlugin}:copy-dependencies`, ...converter])
+    run(javaProgram, ['-cp', kafkaClassPath(), 'org.apache.kafka.tools.ConnectPluginPath', 'sync-manifests', '--plugin-path', into])
   })
+}
+
+/** Unpacks one archive of a Maven repository, given as `group:artifact:version:tar.gz:classifier`. */
+function unpackArtifact(artifact: string, into: string): void {
+  run('mvn', [...mavenFlags, `${dependencyPlugin}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`])
+  run('sh', ['-c', 'for archive in *.tar.gz; do tar -xzf "$archive" && rm "$archive"; done'], into)
 }
 
 /** Why nothing of Java's can be started or fetched here; undefined: it can. */

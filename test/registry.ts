@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates, type Certificates } from './certificates.ts'
-import { java21, javaMissing, mavenArchive } from './downloads.ts'
+import { apicurio, java21, javaMissing } from './downloads.ts'
 import { freePort } from './postgres.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -33,7 +33,7 @@ export async function startRegistry(): Promise<TestRegistry> {
   const places = Object.entries(settings).map(([name, value]) => `-Dquarkus.${name}=${value}`)
   const server = await ServerProcess.start({
     program: java21(),
-    args: [...jvm, '-Dquarkus.log.level=WARN', ...places, '-jar', join(mavenArchive('apicurio/3.3.3', archive), 'quarkus-run.jar')],
+    args: [...jvm, '-Dquarkus.log.level=WARN', ...places, '-jar', join(apicurio(), 'quarkus-run.jar')],
     folder,
     ready: () => answers(`${url}/subjects`),
   })
@@ -178,7 +178,6 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-const archive = 'io.apicurio:apicurio-registry-app:3.3.3:tar.gz:all'
 const jvm = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 const external = process.env['MILLRACE_TEST_REGISTRY'] || undefined
 
