@@ -1,0 +1,50 @@
+import { GapError, type Logger } from '../../../core/index.ts'
+import type { KafkaClient } from '../client/port.ts'
+import type { Cursor } from './cursor.ts'
+
+/** What becomes of a partition whose log no longer has the offset that comes next (`errors.data.loss`). */
+export class DataLoss {
+  readonly #client: KafkaClient
+  readonly #goOn: boolean
+  readonly #log: Logger
+
+  constructor(client: KafkaClient, goOn: boolean, log: Logger) {
+    this.#client = client
+    this.#goOn = goOn
+    this.#log = log
+  }
+
+  /**
+   * Where to go on; undefined: the offset is there after all, ask again. Throws a GapError that says what is missing, unless losses are
+   * tolerated: then they are logged.
+   */
+  async settle({ topic, partition, fetchFrom }: Cursor): Promise<number | undefined> {
+    const place = { topic, partition }
+    const [first] = await this.#client.offsetsAt([{ ...place, timestamp: -2 }], false)
+    const [end] = await this.#client.offsetsAt([{ ...place, timestamp: -1 }], false)
+    if (first === undefined || end === undefined) return undefined
+    if (fetchFrom >= first.offset && fetchFrom <= end.offset) return undefined
+    const deleted = fetchFrom < first.offset
+    const said = deleted
+      ? `${topic}-${partition}: the records from offset ${fetchFrom} to ${first.offset - 1} (at most ${first.offset - fetchFrom}) were deleted before they were read`
+      : `${topic}-${partition}: offset ${fetchFrom} was asked for, but the log ends at ${end.offset}: the topic was made anew or cut back`
+    if (!this.#goOn) {
+      throw new GapError(
+        `${said}; available are the offsets ${first.offset} to ${end.offset}. Set errors.data.loss=continue to go on at ${first.offset}, or stop the connector and set its offsets over the REST API.`,
+      )
+    }
+    const fields = {
+      topic,
+      partition,
+      asked: fetchFrom,
+      first: first.offset,
+      end: end.offset,
+      lost: deleted ? first.offset - fetchFrom : null,
+    }
+    const note = deleted
+      ? ''
+      : ' A sink that remembers offsets takes what has a lower one for a replay: reset the offsets over the REST API.'
+    this.#log.warn(fields, `${said}; reading goes on at ${first.offset} (errors.data.loss=continue).${note}`)
+    return first.offset
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { CommittedOffset, KafkaClient } from '../../../../connectors/kafka/client/port.ts'
+import { parsePlace } from '../../../../connectors/kafka/source/place.ts'
+import { keyOf, type Position } from '../../../../connectors/kafka/source/position.ts'
+import { resolveStarts, type StartSettings } from '../../../../connectors/kafka/source/starts.ts'
+import { ConfigError, type Logger } from '../../../../core/index.ts'
+
+const t0 = { topic: 't', partition: 0 }
+const t1 = { topic: 't', partition: 1 }
+const settings: StartSettings = {
+  group: 'g',
+  start: { kind: 'earliest' },
+  reset: 'earliest',
+  end: undefined,
+  readCommitted: false,
+  exact: false,
+}
+
+test('after a crash between saving and committing the greater position counts', async () => {
+  const committed = [{ ...t0, offset: 5, metadata: 'millrace' }]
+  assert.deepEqual(await offsets({ committed, saved: [[t0, 9]] }), [9])
+  assert.deepEqual(await offsets({ committed, saved: [[t0, 3]] }), [5])
+})
+
+test("an offset that Kafka's tools set counts, back or forth, and is told", async () => {
+  const warnings: string[] = []
+  const committed = [{ ...t0, offset: 5, metadata: '' }]
+  assert.deepEqual(await offsets({ committed, saved: [[t0, 9]], warnings }), [5])
+  assert.match(warnings.join(), /group's offset of t-0 is 5.*ours is 9: reading goes on at the group's/)
+})
+
+test('where the sink keeps the positions, they count', async () => {
+  const committed = [{ ...t0, offset: 5, metadata: '' }]
+  assert.deepEqual(await offsets({ committed, saved: [[t0, 9]], settings: { exact: true } }), [9])
+})
+
+test('a connector that Kafka Connect ran before goes on where its group stands', async () => {
+  assert.deepEqual(await offsets({ committed: [{ ...t0, offset: 5, metadata: '' }] }), [5])
+})
+
+test('without any position the reading begins as configured', async () => {
+  assert.deepEqual(await offsets({}), [10])
+  assert.deepEqual(await offsets({ settings: { start: { kind: 'latest' } } }), [100])
+  assert.deepEqual(await offsets({ settings: { start: parsePlace('50') } }), [50])
+  // Younger than every record: from the end on.
+  assert.deepEqual(await offsets({ settings: { start: parsePlace('1000') } }), [100])
+  assert.deepEqual(await offsets({ settings: { start: parsePlace('{"t": {"0": 42}}') } }), [42])
+  assert.deepEqual(await offsets({ settings: { start: parsePlace('{"t": {"1": 42}}') } }), [10])
+  await assert.rejects(offsets({ settings: { start: { kind: 'none' } } }), ConfigError)
+})
+
+test('a partition that is younger than the reading is read from its first record, though the start is latest', async () => {
+  const start = { start: { kind: 'latest' as const } }
+  assert.deepEqual(await offsets({ partitions: [t1], committed: [{ ...t0, offset: 5, metadata: 'millrace' }], settings: start }), [10])
+  assert.deepEqual(await offsets({ partitions: [t1], seen: new Set([keyOf(t0)]), settings: start }), [10])
+  assert.deepEqual(await offsets({ partitions: [t1], seen: new Set([keyOf(t1)]), settings: start }), [100])
+})
+
+test('a bounded run notes its ends and finds them again, unless its setting changed', async () => {
+  const end = { place: parsePlace('latest'), setting: 'latest' }
+  const [first] = await resolve({ settings: { end } })
+  assert.deepEqual(first!.position, { offset: 10, end: { offset: 100, setting: 'latest' } })
+  assert.equal(first!.noted, true)
+  const saved = new Map([[keyOf(t0), { offset: 20, end: { offset: 70, setting: 'latest' } }]])
+  assert.deepEqual((await resolve({ settings: { end }, positions: saved }))[0]!.position, {
+    offset: 20,
+    end: { offset: 70, setting: 'latest' },
+  })
+  const other = { place: parsePlace('{"t": {"0": 60}}'), setting: '{"t": {"0": 60}}' }
+  const [changed] = await resolve({ settings: { end: other }, positions: saved })
+  assert.deepEqual(changed!.position, { offset: 20, end: { offset: 60, setting: other.setting } })
+  // A partition that the ends leave out is not read.
+  const [none] = await resolve({ partitions: [t1], settings: { end: other } })
+  assert.deepEqual(none!.position, { offset: 10, end: { offset: 10, setting: other.setting } })
+})
+
+interface Case {
+  readonly partitions?: readonly { topic: string; partition: number }[]
+  readonly committed?: readonly CommittedOffset[]
+  readonly saved?: readonly (readonly [{ topic: string; partition: number }, number])[]
+  readonly positions?: ReadonlyMap<string, Position>
+  readonly seen?: ReadonlySet<string>
+  readonly settings?: Partial<StartSettings>
+  readonly warnings?: string[]
+}
+
+async function offsets(given: Case): Promise<readonly number[]> {
+  return (await resolve(given)).map(({ position }) => position.offset)
+}
+
+/** A cluster whose logs hold the offsets 10 to 99, each record's timestamp its offset. */
+function resolve(given: Case) {
+  const client = {
+    groups: { committed: async () => given.committed ?? [] },
+    offsetsAt: async (asked: readonly { topic: string; partition: number; timestamp: number }[]) =>
+      asked.map(({ topic, partition, timestamp }) => ({
+        topic,
+        partition,
+        offset: timestamp === -2 ? 10 : timestamp === -1 ? 100 : timestamp > 99 ? -1 : Math.max(10, timestamp),
+      })),
+  } as unknown as KafkaClient
+  const log = { warn: (_: object, message: string) => void given.warnings?.push(message) } as Logger
+  const saved = given.positions ?? new Map((given.saved ?? []).map(([place, offset]) => [keyOf(place), { offset }]))
+  return resolveStarts(client, given.partitions ?? [t0], { ...settings, ...given.settings }, { saved, seen: given.seen }, log)
+}
