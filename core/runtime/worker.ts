@@ -5,13 +5,28 @@ import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { WorkerClients } from './client-config.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import { Connector, notStopped, stored } from './connector.ts'
-import type { ConnectorInfo, ConnectorStatus, Control, OffsetEntry, TargetState, TaskInfo, TaskProgress, TaskStatus } from './control.ts'
+import type {
+  ConnectorInfo,
+  ConnectorStatus,
+  Control,
+  LetterQuery,
+  OffsetEntry,
+  RedriveOrder,
+  RedriveReport,
+  ShownPage,
+  TargetState,
+  TaskInfo,
+  TaskProgress,
+  TaskStatus,
+} from './control.ts'
 import type { RawConfig } from './ends.ts'
 import { runtimeSettings } from './framework-config.ts'
 import { HostPool, type Hosting } from './host-pool.ts'
 import { hostLimits } from './task-host.ts'
 import { inlineHosting, processHosting } from './hosting.ts'
 import { connectorLogger } from './json-log.ts'
+import { reportsOf } from './letters/letter-desk.ts'
+import { showLetter } from './letters/shown-letter.ts'
 import { Loggers } from './loggers.ts'
 import { entriesOf, offsetsOf } from './offset-entries.ts'
 import type { OrphanWatch } from './orphan-watch.ts'
@@ -226,12 +241,7 @@ export class Worker implements Control, AsyncDisposable {
     if (entries.length === 0) throw new BadRequestError('Partitions / offsets need to be provided for an alter offsets request')
     const connector = this.#stopped(name)
     const offsets = offsetsOf(entries, (await this.#store.offsets.load(name)) ?? {})
-    try {
-      await connector.checkOffsets(offsets)
-    } catch (error) {
-      if (error instanceof ConfigError) throw error
-      throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
-    }
+    await refusable(connector.checkOffsets(offsets))
     await this.#alter(connector, offsets)
   }
 
@@ -242,7 +252,7 @@ export class Worker implements Control, AsyncDisposable {
   /** The upstream first: if it refuses nothing has changed. */
   async #alter(connector: Connector, offsets: Offsets | null): Promise<void> {
     await connector.whileStopped(async () => {
-      await connector.alterUpstream(offsets)
+      await refusable(connector.alterUpstream(offsets))
       await this.#store.alterOffsets(connector.name, offsets ?? {}, { replace: offsets === null })
     })
   }
@@ -252,6 +262,22 @@ export class Worker implements Control, AsyncDisposable {
 
   progress(name: string): readonly TaskProgress[] {
     return this.#get(name, (unknown) => `No status found for connector ${unknown}`).progress()
+  }
+
+  async deadLetters(name: string, query: LetterQuery): Promise<ShownPage> {
+    const { desk, redact } = await this.#get(name, (unknown) => `Connector ${unknown} not found`).letters()
+    const { letters, ...page } = await desk.list(query)
+    return { ...page, letters: letters.map((letter) => showLetter(letter, redact)) }
+  }
+
+  redrive(name: string, order: RedriveOrder): ReturnType<Control['redrive']> {
+    this.#refuseWhenClosing()
+    return this.#get(name, (unknown) => `Connector ${unknown} not found`).redrive(order)
+  }
+
+  async redrives(name: string): Promise<readonly RedriveReport[]> {
+    this.info(name)
+    return reportsOf(await this.#store.offsets.load(name))
   }
 
   #refuseWhenClosing(): void {
@@ -343,6 +369,16 @@ export class Worker implements Control, AsyncDisposable {
     // Last states are written in a turn of the event loop of their own.
     await new Promise((resolve) => setImmediate(resolve))
     await this.#store[Symbol.asyncDispose]()
+  }
+}
+
+/** What a source says against the positions that a person wrote is the person's to mend. */
+async function refusable(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
   }
 }
 
