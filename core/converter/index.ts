@@ -1,4 +1,5 @@
 import type { ConverterDef } from '../contract/converter.ts'
+import { avro } from './avro/index.ts'
 import { byteArray } from './byte-array.ts'
 import { json } from './json.ts'
 import { primitives } from './primitives.ts'
@@ -6,4 +7,4 @@ import { simpleHeader } from './simple-header.ts'
 import { string } from './string.ts'
 
 /** The converters that are built in. */
-export const converters: readonly ConverterDef[] = [json, string, byteArray, ...primitives, simpleHeader]
+export const converters: readonly ConverterDef[] = [json, string, byteArray, ...primitives, simpleHeader, avro]
