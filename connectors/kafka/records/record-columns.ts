@@ -17,7 +17,7 @@ type Headers = ReturnType<RecordColumns['headers']>
 /** Numbers kept for a record: offset delta, start and length of key and value (-1: null), end. Headers begin where the value ends. */
 const stride = 6
 const noHeaders: Headers = Object.freeze([])
-/** What `read*` below found its value's end to be: a varint has two results, and an object for each would cost more than reading it. */
+/** What the reading functions below found their value's end to be: a varint has two results, and an object for each would cost more than reading it. */
 let next = 0
 
 /**
@@ -32,27 +32,65 @@ export function readColumns(bytes: Buffer, start: number, head: ColumnsHead): Re
   const fail = (index: number, fault: string) => new DataError(`Record ${index} of the record batch at offset ${head.baseOffset} ${fault}`)
   let at = start
   let lastDelta = -1
+  // The hottest loop of reading Kafka: varints of one and two bytes are read in place, longer ones by a call. What lies beyond the end is
+  // undefined, which acts as 0; nothing is used before its place was compared with the end.
   for (let index = 0, place = 0; index < count; index++, place += stride) {
-    const length = readVarint(bytes, at)
-    at = next
-    const end = at + length
-    if (next < 0 || length < 0 || end > limit) throw fail(index, `has a length that leads outside of the batch`)
+    let raw = bytes[at++]!
+    if (raw >= 0x80) {
+      const second = bytes[at++]!
+      if (second < 0x80) raw = (raw & 0x7f) | (second << 7)
+      else {
+        raw = readLonger(bytes, at - 2)
+        at = next
+      }
+    }
+    const end = at + ((raw >>> 1) ^ -(raw & 1))
+    if (at < 0 || end < at || end > limit) throw fail(index, `has a length that leads outside of the batch`)
     // The attributes of a record are unused.
-    const timestampDelta = readVarlong(bytes, at + 1)
-    if (next < 0) throw fail(index, `has an impossible timestamp`)
-    const offsetDelta = readVarint(bytes, next)
-    if (next < 0 || offsetDelta <= lastDelta || offsetDelta > lastOffsetDelta) {
+    at++
+    raw = bytes[at++]!
+    let timestampDelta = (raw >>> 1) ^ -(raw & 1)
+    if (raw >= 0x80) {
+      timestampDelta = readVarlong(bytes, at - 1)
+      at = next
+      if (at < 0) throw fail(index, `has an impossible timestamp`)
+    }
+    raw = bytes[at++]!
+    if (raw >= 0x80) {
+      const second = bytes[at++]!
+      if (second < 0x80) raw = (raw & 0x7f) | (second << 7)
+      else {
+        raw = readLonger(bytes, at - 2)
+        at = next
+      }
+    }
+    const offsetDelta = (raw >>> 1) ^ -(raw & 1)
+    if (at < 0 || offsetDelta <= lastDelta || offsetDelta > lastOffsetDelta) {
       throw fail(index, `has an offset that does not rise within the batch`)
     }
     lastDelta = offsetDelta
-    const keyLength = readVarint(bytes, next)
-    const keyStart = next
-    at = keyLength > 0 ? keyStart + keyLength : keyStart
-    if (next < 0 || keyLength < -1 || at > end) throw fail(index, `has a key that leads outside of the record`)
-    const valueLength = readVarint(bytes, at)
-    const valueStart = next
-    at = valueLength > 0 ? valueStart + valueLength : valueStart
-    if (next < 0 || valueLength < -1 || at >= end) throw fail(index, `has a value that leads outside of the record`)
+    raw = bytes[at++]!
+    if (raw >= 0x80) {
+      raw = readLonger(bytes, at - 1)
+      at = next
+    }
+    const keyLength = (raw >>> 1) ^ -(raw & 1)
+    const keyStart = at
+    if (keyLength > 0) at += keyLength
+    if (keyStart < 0 || keyLength < -1 || at > end) throw fail(index, `has a key that leads outside of the record`)
+    raw = bytes[at++]!
+    if (raw >= 0x80) {
+      const second = bytes[at++]!
+      if (second < 0x80) raw = (raw & 0x7f) | (second << 7)
+      else {
+        raw = readLonger(bytes, at - 2)
+        at = next
+      }
+    }
+    const valueLength = (raw >>> 1) ^ -(raw & 1)
+    const valueStart = at
+    if (valueLength > 0) at += valueLength
+    if (valueStart < 0 || valueLength < -1 || at >= end) throw fail(index, `has a value that leads outside of the record`)
     // No headers is by far the commonest: then the record ends here. Others are read when somebody asks.
     if (bytes[at] === 0 && at + 1 !== end) throw fail(index, `is longer than what it holds`)
     places[place] = offsetDelta
@@ -155,22 +193,23 @@ class Columns implements RecordColumns {
 
 /** A zigzag varint of 32 bits; sets `next` to its end, or to -1 where it is cut short or longer than 5 bytes. */
 function readVarint(bytes: Buffer, at: number): number {
-  // Outside of the buffer, `bytes[at]` is undefined, which acts as 0 in bit arithmetic: the check of the end stands last.
-  let byte = bytes[at]!
-  if (byte < 0x80) {
-    next = at + 1
-    return (byte >>> 1) ^ -(byte & 1)
-  }
-  let value = byte & 0x7f
-  let shift = 7
-  let place = at + 1
+  const raw = readLonger(bytes, at)
+  return (raw >>> 1) ^ -(raw & 1)
+}
+
+/** As `readVarint`, before the sign is taken out of its lowest bit. */
+function readLonger(bytes: Buffer, at: number): number {
+  let raw = 0
+  let shift = 0
+  let place = at
+  let byte: number
   do {
     byte = bytes[place++]!
-    value |= (byte & 0x7f) << shift
+    raw |= (byte & 0x7f) << shift
     shift += 7
   } while (byte >= 0x80 && shift < 35)
   next = byte < 0x80 && (shift < 35 || byte < 0x10) ? place : -1
-  return (value >>> 1) ^ -(value & 1)
+  return raw
 }
 
 /** A zigzag varint of 64 bits. Sets `next` as above, and to -1 where it is no safe integer (milliseconds always are) or longer than 10 bytes. */

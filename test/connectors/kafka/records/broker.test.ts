@@ -129,8 +129,12 @@ for (const compression of ['gzip', 'snappy', 'lz4', 'zstd']) {
 test("Java's consumer reads what we write with every codec", { skip }, () => {
   const options = ['key', 'headers', 'timestamp'].flatMap((part) => ['--formatter-property', `print.${part}=true`])
   const printed = java('org.apache.kafka.tools.consumer.ConsoleConsumer', [
-    ...['--bootstrap-server', kafka.bootstrap, '--topic', 'into-producer', '--from-beginning'],
-    ...['--max-messages', String(rows.length * codecs.length), '--timeout-ms', '20000', ...options],
+    '--from-beginning',
+    `--bootstrap-server=${kafka.bootstrap}`,
+    '--topic=into-producer',
+    `--max-messages=${rows.length * codecs.length}`,
+    '--timeout-ms=20000',
+    ...options,
   ])
   const text = (part: Uint8Array | null) => (part === null ? 'null' : Buffer.from(part).toString())
   const lines = rows.map(({ key, value, headers, timestamp }) =>
