@@ -1,3 +1,4 @@
+import { deadLetterOperations } from './openapi-dead-letters.ts'
 import { ref } from './openapi-schemas.ts'
 
 /** One operation of the OpenAPI document, in short. */
@@ -302,4 +303,4 @@ const worker: readonly Operation[] = [
 ]
 
 /** Every operation. A test holds it against the routes. */
-export const operations: readonly Operation[] = [...connectors, ...worker]
+export const operations: readonly Operation[] = [...connectors, ...deadLetterOperations, ...worker]

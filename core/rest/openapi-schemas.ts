@@ -1,3 +1,5 @@
+import { deadLetterSchemas } from './openapi-dead-letters.ts'
+
 const text = { type: 'string' }
 const textOrNull = { type: ['string', 'null'] }
 const count = { type: 'integer', minimum: 0 }
@@ -157,6 +159,7 @@ export const schemas = {
     residentBytes: count,
     heapUsedBytes: count,
   }),
+  ...deadLetterSchemas,
   OpenApi: { type: 'object', required: ['openapi', 'info', 'paths'] },
 }
 

@@ -7,6 +7,7 @@ import type { Validation } from '../runtime/validation.ts'
 import type { SentConfig } from './connector-body.ts'
 import { connectorRoutes } from './connectors.ts'
 import { createGate } from './gate.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
 import { healthRoutes, type WorkerIdentity } from './health.ts'
 import { isPublic, listen, listenerOf, serverFor } from './listeners.ts'
 import { loggerRoutes, type LoggerLevels } from './loggers.ts'
@@ -84,6 +85,7 @@ function routesOf(parts: ServerParts, settings: RestSettings): readonly Route[] 
     ...offsetRoutes(control),
     ...pluginRoutes({ registry, validate: async (config) => (await parts.validate(config)).configInfos }),
     ...(settings.admin ? loggerRoutes(parts.loggers) : []),
+    ...deadLetterRoutes(control),
     ...overviewRoutes(control, identity, (config) => parts.validate(config)),
   ]
   // Built at the first request for it: a worker's start does not wait for its documentation.

@@ -1,5 +1,5 @@
 import type { Logger } from '../contract/context.ts'
-import { BadRequestError, ConfigError } from '../contract/errors.ts'
+import { BadRequestError, ConfigError, ConflictError } from '../contract/errors.ts'
 import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
@@ -8,6 +8,8 @@ import { typeOf, type RawConfig } from './ends.ts'
 import { failureOf, type Failure } from './failure.ts'
 import { runtimeSettings } from './framework-config.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
+import { FolderShelf } from './letters/folder-shelf.ts'
+import { LetterDesk, reportOf, type RedriveOrder, type RedriveReport } from './letters/letter-desk.ts'
 import { withFields } from './log-fields.ts'
 import { planConnector, type Plan, type PlanParts } from './plan.ts'
 import type { LevelName } from './protocol.ts'
@@ -245,6 +247,24 @@ export class Connector {
     const plan = await this.#plan()
     if (!plan.ends.source.part.alterOffsets) return
     await this.#parts.pool.call({ kind: 'alterOffsets', part: plan.source, connector: this.name, offsets }, plan.secrets)
+  }
+
+  /** Its dead letters, and what removes the config's secrets from them. */
+  async letters(): Promise<{ readonly desk: LetterDesk; readonly redact: (text: string) => string }> {
+    const { secrets, deadLetters } = await this.#plan()
+    const shelf = new FolderShelf(deadLetters.folder, this.name)
+    return { desk: new LetterDesk(this.name, this.#parts.store.offsets, shelf), redact: redactor(secrets) }
+  }
+
+  /** Has its first task replay dead letters, at the latest when it runs again. */
+  async redrive(order: RedriveOrder): Promise<RedriveReport & { readonly letters: number | null }> {
+    const { desk } = await this.letters()
+    return this.#turns.take(async () => {
+      if (this.#target === 'STOPPED') throw new ConflictError(`Connector ${this.name} is stopped: resume it, as its task does the redrive`)
+      const { state, letters } = await desk.order(order)
+      this.#tasks[0]?.tell({ type: 'redrive', state })
+      return { ...reportOf(state), letters }
+    })
   }
 
   /** Does something that only a STOPPED connector bears; no task can start meanwhile. */

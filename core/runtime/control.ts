@@ -1,6 +1,11 @@
 import type { Progress } from '../contract/context.ts'
 import type { Json } from '../contract/json.ts'
 import type { RawConfig } from './ends.ts'
+import type { LetterPage, LetterQuery } from './letters/folder-shelf.ts'
+import type { RedriveOrder, RedriveReport } from './letters/letter-desk.ts'
+import type { ShownLetter } from './letters/shown-letter.ts'
+
+export type { LetterQuery, RedriveOrder, RedriveReport, ShownLetter }
 
 /**
  * What the control plane can do: the seam between the REST API (and the command line) and the worker.
@@ -40,9 +45,18 @@ export interface Control {
   alterOffsets(name: string, entries: readonly OffsetEntry[]): Promise<void>
   resetOffsets(name: string): Promise<void>
   progress(name: string): readonly TaskProgress[]
+  /** The connector's dead letters, newest first, without the config's secrets. Reads files, or a topic in a host; bounded. */
+  deadLetters(name: string, query: LetterQuery): Promise<ShownPage>
+  /** Has the connector's first task replay dead letters; resolves when the order is durable. `letters`: how many it will find; null: too many to count. */
+  redrive(name: string, order: RedriveOrder): Promise<RedriveReport & { readonly letters: number | null }>
+  /** The redrives of a connector that are remembered, newest first. */
+  redrives(name: string): Promise<readonly RedriveReport[]>
   /** It is STOPPED because its source came to its end. */
   completed(name: string): boolean
 }
+
+/** One page of dead letters. */
+export type ShownPage = Omit<LetterPage, 'letters'> & { readonly letters: readonly ShownLetter[] }
 
 export type TargetState = 'RUNNING' | 'PAUSED' | 'STOPPED'
 /** The only words that Connect's status endpoints ever show. */

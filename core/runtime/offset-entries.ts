@@ -2,12 +2,15 @@ import { BadRequestError } from '../contract/errors.ts'
 import type { Json } from '../contract/json.ts'
 import { partitionKey, type Offsets } from '../contract/record.ts'
 import type { OffsetEntry } from './control.ts'
+import { isRedriveKey } from './letters/redrive-job.ts'
 import { isFlushKey } from './task.ts'
 
 /** Positions in Connect's shape; the loop's own counters are left out. */
 export function entriesOf(offsets: Offsets): readonly OffsetEntry[] {
   return Object.entries(offsets).flatMap(([partition, position]) =>
-    isFlushKey(partition) ? [] : [{ partition: partitionOf(partition), offset: position === null ? null : asMap(position) }],
+    isFlushKey(partition) || isRedriveKey(partition)
+      ? []
+      : [{ partition: partitionOf(partition), offset: position === null ? null : asMap(position) }],
   )
 }
 

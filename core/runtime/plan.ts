@@ -16,6 +16,7 @@ export interface Plan {
   readonly source: PartSpec
   readonly sink: PartSpec
   readonly ends: Ends
+  readonly deadLetters: TaskSpec['tolerance']['deadLetters']
   /** Values that no text that leaves a host may hold. */
   readonly secrets: readonly string[]
   /** What a host needs for one task. `overlay` is laid over the source's config. */
@@ -54,6 +55,11 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
   const letterTopic = letterTopicOf(raw, ends, registry, clients)
   if (letterTopic && 'issue' in letterTopic) throw new ConfigError([letterTopic.issue])
   if (letterTopic) used.push([registry.sink('kafka')!.part.config, letterTopic.sink.config])
+  const letters = {
+    folder: settings['errors.deadletterqueue.path'] ?? deadLetters,
+    fileBytesMax: settings['errors.deadletterqueue.file.max.bytes'],
+    topic: letterTopic,
+  }
   const hidden = [...secrets, ...used.flatMap(([def, config]) => passwordsOf(def, config))]
   return {
     type: ends.type,
@@ -62,6 +68,7 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
     source,
     sink,
     ends,
+    deadLetters: letters,
     secrets: hidden,
     task: (number, overlay, run) => ({
       connector: raw['name'] ?? '',
@@ -77,11 +84,7 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
         all: settings['errors.tolerance'].toLowerCase() === 'all',
         log: settings['errors.log.enable'],
         logRecords: settings['errors.log.include.messages'],
-        deadLetters: {
-          folder: settings['errors.deadletterqueue.path'] ?? deadLetters,
-          fileBytesMax: settings['errors.deadletterqueue.file.max.bytes'],
-          topic: letterTopic,
-        },
+        deadLetters: letters,
         redriveMax: settings['errors.redrive.max'],
       },
       secrets: hidden,

@@ -138,10 +138,6 @@ export function idleKeys(given: Given, ends: Ends | undefined, registry: Registr
   const direct =
     ends !== undefined && (ends.type === 'source' ? ends.sink !== registry.sink('kafka') : ends.source !== registry.source('kafka'))
   return Object.keys(given).flatMap((key): readonly ConfigIssue[] => {
-    if (key === 'errors.deadletterqueue.topic.name' && given[key] && ends?.type === 'sink') {
-      const message = `The config key "${key}" has no effect: dead letters go to the folder in errors.deadletterqueue.path`
-      return [{ key, message }]
-    }
     const kafka = kafkaKeys.has(key) || kafkaPrefixes.some((prefix) => key.startsWith(prefix))
     return direct && kafka
       ? [{ key, message: `The config key "${key}" has no effect: it is for Kafka, which is no end of this connector` }]

@@ -2,6 +2,7 @@ import type { Logger, Progress } from '../contract/context.ts'
 import type { TaskProgress, TaskStatus } from './control.ts'
 import { failure, failureOf, type Failure } from './failure.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
+import type { RedriveState } from './letters/redrive-job.ts'
 import type { Plan } from './plan.ts'
 import type { Beat, TaskEnd, TaskSpec } from './protocol.ts'
 import { RateWindow } from './rate-window.ts'
@@ -21,6 +22,12 @@ export interface SupervisionParts {
   /** The source came to its end and all of it is durable. */
   completed(): void
 }
+
+/** What a running task is told besides how to run. */
+export type TaskOrder =
+  | { readonly type: 'level'; readonly level: TaskSpec['level'] }
+  | { readonly type: 'forget-topics' }
+  | { readonly type: 'redrive'; readonly state: RedriveState }
 
 /** A task without a sign of life for this long is said to be stalled, long before it is failed for it. Milliseconds. */
 const stalledMs = 5_000
@@ -172,8 +179,8 @@ export class SupervisedTask {
     }
   }
 
-  /** The log's level changed, or a person reset the topics. */
-  tell(message: { readonly type: 'level'; readonly level: TaskSpec['level'] } | { readonly type: 'forget-topics' }): void {
+  /** The log's level changed, a person reset the topics, or ordered a redrive. */
+  tell(message: TaskOrder): void {
     if (this.#run) this.#run.host.tell({ ...message, id: this.#run.id })
   }
 

@@ -137,6 +137,7 @@ export class TaskRun {
       reader,
       context: context('source'),
       marks,
+      resumes: spec.task === 0,
       log: this.#log,
       redriveMax: spec.tolerance.redriveMax,
     })

@@ -6,6 +6,7 @@ import type { ResolvedConfig } from './config-providers.ts'
 import { endsOf, type RawConfig } from './ends.ts'
 import { frameworkConfig } from './framework-config.ts'
 import { KeyOrder, keyShape, valueShape, type ConfigInfos, type ConfigKeyInfo } from './key-shape.ts'
+import { idleLetterKeys, letterFaults } from './letters/letter-faults.ts'
 import { nearestKey } from './nearest-key.ts'
 import type { Registered, Registry } from './registry.ts'
 import { Scrubber } from './scrubber.ts'
@@ -64,6 +65,7 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
     ...overrideFaults(resolved, parts.clients ?? {}),
   )
   issues.push(...strayNulls(given, sections))
+  if (ends && issues.length === 0) issues.push(...(await letterFaults(resolved, ends, parts.registry, parts.clients ?? {})))
   if (issues.length === 0) issues.push(...(await ask(resolved, parts)))
 
   const passwords = passwordNames(sections)
@@ -72,7 +74,7 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
   return {
     configInfos: listing(given, keys, clean, scrubber),
     issues: clean,
-    warnings: [...unread(given, sections), ...idleKeys(given, ends, parts.registry)],
+    warnings: [...unread(given, sections), ...idleKeys(given, ends, parts.registry), ...idleLetterKeys(given)],
   }
 }
 

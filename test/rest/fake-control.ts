@@ -3,7 +3,11 @@ import type {
   ConnectorInfo,
   ConnectorStatus,
   Control,
+  LetterQuery,
   OffsetEntry,
+  RedriveOrder,
+  RedriveReport,
+  ShownPage,
   State,
   TargetState,
   TaskProgress,
@@ -27,6 +31,7 @@ interface Kept {
 export class FakeControl implements Control {
   ready = true
   readonly #kept = new Map<string, Kept>()
+  readonly #redrives: RedriveReport[] = []
   readonly #registry: Registry
   readonly #issues: (config: RawConfig) => Promise<readonly ConfigIssue[]>
 
@@ -169,6 +174,41 @@ export class FakeControl implements Control {
       restarts: 0,
       residentBytes: 50_000_000,
     }))
+  }
+
+  async deadLetters(name: string, query: LetterQuery): Promise<ShownPage> {
+    this.#get(name)
+    const value = { text: '{"a":', bytes: 5, truncated: false }
+    const letter = {
+      id: `${name}-0.jsonl:0`,
+      time: '2025-01-31T12:00:00.000Z',
+      task: 0,
+      stage: 'VALUE_CONVERTER',
+      step: null,
+      class: 'org.apache.kafka.connect.json.JsonConverter',
+      error: { class: 'DataError', message: 'no JSON', trace: null },
+      topic: 't',
+      partition: 0,
+      offset: 7,
+      timestamp: null,
+      key: null,
+      value,
+      headers: [{ key: 'h', value }],
+      redriven: 0,
+      redrivable: true,
+    }
+    return { letters: query.filter.topic === 'none' ? [] : [letter].slice(0, query.limit), next: null, unreadable: 0 }
+  }
+  async redrive(name: string, { filter, max }: RedriveOrder): ReturnType<Control['redrive']> {
+    this.#get(name)
+    const counts = { replayed: 0, skipped: 0, refused: 0, unreadable: 0 }
+    const report = { id: 'r', state: 'RUNNING' as const, createdMs: 0, filter, max, ...counts }
+    this.#redrives.push(report)
+    return { ...report, letters: 1 }
+  }
+  async redrives(name: string): Promise<readonly RedriveReport[]> {
+    this.#get(name)
+    return this.#redrives
   }
 
   #get(name: string): Kept {

@@ -48,6 +48,7 @@ test('the document is served', async () => {
 
 test('all answers of the golden table, and our own, are as the document says', async () => {
   const seen = new Set<string>()
+  const letters = '/api/v1/connectors/c/dead-letters'
   for (const { exchanges } of golden) {
     await using worker = await fixture()
     for (const { at, send, headers } of exchanges) {
@@ -55,9 +56,21 @@ test('all answers of the golden table, and our own, are as the document says', a
       const payload = send === undefined || typeof send === 'string' ? send : JSON.stringify(send)
       await check(worker, seen, method, url, payload, { ...(send !== undefined && { 'content-type': 'application/json' }), ...headers })
     }
-    for (const url of ['/livez', '/readyz', '/api/v1/connectors', '/api/v1/connectors/c/progress', '/api/v1/worker', '/openapi.json']) {
+    for (const url of [
+      '/livez',
+      '/readyz',
+      '/api/v1/connectors',
+      '/api/v1/connectors/c/progress',
+      '/api/v1/worker',
+      '/openapi.json',
+      `${letters}?limit=5&stage=task_put&after=2025-01-31`,
+      letters,
+    ]) {
       await check(worker, seen, 'GET', url)
     }
+    const order = JSON.stringify({ filter: { topic: 't', after: 0 }, max: 5 })
+    await check(worker, seen, 'POST', `${letters}/redrive`, order, { 'content-type': 'application/json' })
+    await check(worker, seen, 'GET', `${letters}/redrive`)
     await check(worker, seen, 'PUT', '/api/v1/validate', '{"connector.class":"file","topci":"t"}', { 'content-type': 'application/json' })
     worker.control.ready = false
     for (const url of ['/health', '/readyz']) await check(worker, seen, 'GET', url)

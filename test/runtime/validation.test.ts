@@ -195,7 +195,11 @@ test('keys that are known and do nothing in this config are warned of', async ()
   )
   assert.deepEqual((await validate({ ...file, 'producer.override.acks': 'all' })).warnings, [])
   const sink = { name: 'c', 'connector.class': 'FileStreamSink', topics: 't', 'errors.deadletterqueue.topic.name': 'dead' }
-  assert.match((await validate(sink)).warnings[0]!.message, /dead letters go to the folder/)
+  assert.match((await validate(sink)).warnings[0]!.message, /without errors.tolerance=all/)
+  const both = { ...sink, 'errors.tolerance': 'all', 'errors.deadletterqueue.path': './d' }
+  assert.match((await validate(both)).warnings[0]!.message, /dead letters go to the topic/)
+  const factor = { ...direct, 'errors.deadletterqueue.topic.replication.factor': '1' }
+  assert.match((await validate(factor)).warnings[0]!.message, /dead letters go to a folder/)
 })
 
 test('a plugin version must be the one that this worker has', async () => {

@@ -14,7 +14,9 @@ export type RedriveJob = {
   /** Most letters that it replays; null: all. */
   readonly max: number | null
   readonly spans: readonly LetterSpan[]
-  /** What earlier redrives replayed: it does not come again. */
+  /** What earlier redrives read without a filter: it stays known when those are forgotten. */
+  readonly covered: readonly LetterSpan[]
+  /** What earlier redrives replayed by a filter: it does not come again. */
   readonly except: readonly { readonly filter: LetterFilter; readonly spans: readonly LetterSpan[] }[]
 }
 
@@ -75,41 +77,52 @@ export function wants(job: RedriveJob, letter: KeptLetter): boolean {
   )
 }
 
+/** Most filtered redrives that are remembered: each of them is asked about every letter of a later one. */
+export const rememberedMax = 100
+
+/** What is left to replay after earlier redrives. `spent` are the redrives that the new one's memory makes needless. */
+export function leftAfter(
+  spans: readonly LetterSpan[],
+  earlier: readonly RedriveState[],
+): Pick<RedriveJob, 'spans' | 'covered' | 'except'> & { readonly spent: readonly string[] } {
+  const covered = merged(earlier.flatMap((state) => [...state.job.covered, ...(isPlain(state.job) ? spansRead(state) : [])]))
+  const left = spans.map((span) => {
+    const over = covered.find((one) => one.unit === span.unit && one.from <= span.from && one.to > span.from)
+    return over ? { ...span, from: Math.min(over.to, span.to) } : span
+  })
+  const filtered = earlier
+    .filter(({ job }) => !isPlain(job))
+    .map((state) => ({ id: state.job.id, filter: state.job.filter, spans: spansRead(state) }))
+  const isCovered = (span: LetterSpan) => covered.some((one) => one.unit === span.unit && one.from <= span.from && span.to <= one.to)
+  const except = filtered.filter((cover) => !cover.spans.every(isCovered))
+  const kept = new Set(except.map(({ id }) => id))
+  return {
+    spans: left.filter((span) => span.to > span.from),
+    covered,
+    except: except.map(({ filter, spans: read }) => ({ filter, spans: read })),
+    spent: earlier.flatMap(({ job }) => (kept.has(job.id) ? [] : [job.id])),
+  }
+}
+
+function isPlain({ filter }: RedriveJob): boolean {
+  return Object.keys(filter).length === 0
+}
+
 /** The spans that a redrive has read by now. */
-export function spansRead({ job, span, at }: RedriveState): readonly LetterSpan[] {
+function spansRead({ job, span, at }: RedriveState): readonly LetterSpan[] {
   return job.spans.slice(0, span + 1).flatMap((one, index) => {
     const to = index < span ? one.to : Math.min(at, one.to)
     return to > one.from ? [{ ...one, to }] : []
   })
 }
 
-/** Most filtered redrives that are remembered: each of them is asked about every letter of a later one. */
-export const rememberedMax = 100
-
-/**
- * What is left to replay of these spans after earlier redrives: beginnings that were replayed without a filter are cut off, the rest is
- * excepted by its filter. `spent` are the redrives that say nothing any more.
- */
-export function leftAfter(
-  spans: readonly LetterSpan[],
-  earlier: readonly RedriveState[],
-): { readonly spans: readonly LetterSpan[]; readonly except: RedriveJob['except']; readonly spent: readonly string[] } {
-  const covers = earlier.map((state) => ({ id: state.job.id, filter: state.job.filter, spans: spansRead(state) }))
-  const plain = covers.filter(({ filter }) => Object.keys(filter).length === 0).flatMap((cover) => cover.spans)
-  const left = spans.map((span) => {
-    let from = span.from
-    for (let moved = true; moved;) {
-      const next = plain.find((one) => one.unit === span.unit && one.from <= from && one.to > from)
-      moved = next !== undefined
-      if (next) from = next.to
-    }
-    return { ...span, from: Math.min(from, span.to) }
-  })
-  const starts = new Map(left.map((span) => [span.unit, span.from]))
-  const speaks = ({ spans: read }: (typeof covers)[number]) => read.some((one) => one.to > (starts.get(one.unit) ?? Infinity))
-  return {
-    spans: left.filter((span) => span.to > span.from),
-    except: covers.filter(speaks).map(({ filter, spans: read }) => ({ filter, spans: read })),
-    spent: covers.filter((cover) => Object.keys(cover.filter).length > 0 && !speaks(cover)).map(({ id }) => id),
+/** Spans that touch become one. */
+function merged(spans: readonly LetterSpan[]): readonly LetterSpan[] {
+  const result: LetterSpan[] = []
+  for (const span of spans.toSorted((a, b) => (a.unit < b.unit ? -1 : a.unit > b.unit ? 1 : a.from - b.from))) {
+    const last = result.at(-1)
+    if (last && last.unit === span.unit && span.from <= last.to) result[result.length - 1] = { ...last, to: Math.max(last.to, span.to) }
+    else result.push(span)
   }
+  return result
 }

@@ -15,6 +15,8 @@ export interface RedrivingParts {
   readonly reader: LetterReader
   readonly context: RestoreContext
   readonly marks: RedriveMarks
+  /** Whether an unfinished redrive of the connector is this task's to resume. */
+  readonly resumes: boolean
   readonly log: Logger
   /** A letter that was redriven this often is left where it is (`errors.redrive.max`). */
   readonly redriveMax: number
@@ -59,7 +61,7 @@ export class RedrivingSource implements SourceTask {
   }
 
   async open(offsets: Offsets | undefined): Promise<void> {
-    const unfinished = redrivesIn(offsets).find(({ state }) => state === 'RUNNING')
+    const unfinished = this.#parts.resumes && redrivesIn(offsets).find(({ state }) => state === 'RUNNING')
     if (unfinished) this.begin(unfinished)
     await this.#source.open(offsets && ownOffsets(offsets))
   }
