@@ -107,15 +107,20 @@ export class KafkaTools {
     await this.run('ConsoleProducer', { args: ['--topic', topic, ...shape, ...command], input: lines.join('') })
   }
 
+  /** As fast as it goes; payloads are picked from a list, as inventing each one would cost more than sending it. A tenth comes first, uncounted. */
   async producerPerf(topic: string, records: number, size: number, properties: Readonly<Record<string, string>> = {}): Promise<PerfResult> {
-    const settings = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
-    const numbers = ['--num-records', String(records), '--record-size', String(size), '--throughput', '-1']
-    const args = ['--topic', topic, ...numbers, ...(settings.length === 0 ? [] : ['--command-property', ...settings])]
-    const printed = await this.run('ProducerPerformance', { args, bench: true })
-    const last = printed.trim().split('\n').at(-1) ?? ''
-    const found = /([\d.]+) records\/sec \(([\d.]+) MB\/sec\).* (\d+) ms 99th/.exec(last)
-    if (found === null) throw new Error(`ProducerPerformance printed no result: ${printed}`)
-    return { recordsPerSecond: Number(found[1]), mbPerSecond: Number(found[2]), p99Ms: Number(found[3]) }
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-kafka-payloads-'))
+    try {
+      const payloads = join(folder, 'payloads')
+      writeFileSync(payloads, Array.from({ length: 1_000 }, (_, n) => `{"id":${n},"text":"`.padEnd(size - 2, String(n)) + '"}').join('\n')) // prettier-ignore
+      const settings = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
+      const numbers = ['--num-records', String(records), '--warmup-records', String(Math.ceil(records / 10)), '--throughput', '-1']
+      const more = settings.length === 0 ? [] : ['--command-property', ...settings]
+      const args = ['--topic', topic, '--payload-file', payloads, ...numbers, ...more]
+      return producerResult(await this.run('ProducerPerformance', { args, bench: true }))
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   }
 
   /** From the beginning, with a group of its own. */
@@ -195,6 +200,13 @@ export interface ToolOptions {
 
 // Separators that no payload of a test holds.
 const [field, line, header, none] = ['\x1e\x1fF\x1f\x1e', '\x1e\x1fL\x1f\x1e', '\x1e\x1fH\x1f\x1e', '\x1e\x1fN\x1f\x1e']
+
+function producerResult(printed: string): PerfResult {
+  const last = printed.trim().split('\n').at(-1) ?? ''
+  const found = /([\d.]+) records\/sec \(([\d.]+) MB\/sec\).* (\d+) ms 99th/.exec(last)
+  if (found === null) throw new Error(`ProducerPerformance printed no result: ${printed}`)
+  return { recordsPerSecond: Number(found[1]), mbPerSecond: Number(found[2]), p99Ms: Number(found[3]) }
+}
 
 async function result(child: ChildProcess, tool: string, options: ToolOptions): Promise<string> {
   let [printed, faults] = ['', '']
