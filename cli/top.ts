@@ -52,10 +52,11 @@ export function snapshotText({ snapshot }: Pick<TaskProgress, 'snapshot'>): stri
   return `${snapshot.table} (${Math.min(snapshot.tablesDone + 1, snapshot.tables)} of ${snapshot.tables}) ${share}`
 }
 
-/** "1.2 MB, 0.4 s"; parts that are unknown are left out. */
+/** "1.2 MB, 0.4 s" or "1,200 records, 0.4 s"; parts that are unknown are left out. */
 export function lagText({ lag }: Pick<TaskProgress, 'lag'>): string {
   if (!lag) return ''
-  const parts = [lag.bytes === null ? '' : byteText(lag.bytes), lag.seconds === null ? '' : `${lag.seconds.toFixed(1)} s`]
+  const records = lag.records === undefined ? '' : `${lag.records.toLocaleString('en')} records`
+  const parts = [records, lag.bytes === null ? '' : byteText(lag.bytes), lag.seconds === null ? '' : `${lag.seconds.toFixed(1)} s`]
   return parts.filter((part) => part !== '').join(', ')
 }
 

@@ -34,6 +34,8 @@ export interface LagProgress {
   readonly bytes: number | null
   /** Seconds between now and the commit time of the last change made durable; 0 when caught up. */
   readonly seconds: number | null
+  /** Records between the source's end and what was read, for logs that count them; absent: the source does not. */
+  readonly records?: number
 }
 
 /** Connect's names of the stages at which a byte-speaking end turns records. */

@@ -6,6 +6,8 @@ import { patternFault } from './topic-pattern.ts'
 
 /** Settings of the Kafka source: Java's consumer by its own names, and ours for where to begin, to end and what a loss is. */
 export const kafkaSourceConfig = defineConfig({
+  ...ignoredConsumerKeys,
+  ...unsupportedConsumerKeys,
   ...clientConfig,
   topics: { type: 'list', importance: 'high', doc: 'Topics to read, separated by commas. Either this or topics.regex.' },
   'topics.regex': {
@@ -159,8 +161,6 @@ export const kafkaSourceConfig = defineConfig({
     importance: 'low',
     doc: 'Set by the worker: over how many tasks partitions are dealt by number.',
   },
-  ...ignoredConsumerKeys,
-  ...unsupportedConsumerKeys,
 })
 
 function endFault(value: string): string | undefined {

@@ -12,6 +12,6 @@ export function lagOf(cursors: readonly Cursor[], nowMs: number = Date.now()): P
     if (cursor.lastTimestamp !== null) oldest = Math.min(oldest ?? Infinity, cursor.lastTimestamp)
   }
   const seconds = records === 0 ? 0 : oldest === null ? null : Math.max(0, (nowMs - oldest) / 1000)
-  const phase = cursors.length === 0 ? 'waiting for partitions' : records === 0 ? 'caught up' : `${records} records behind`
-  return { phase: `${phase} (${cursors.length} partitions)`, lag: { bytes: null, seconds } }
+  const phase = cursors.length === 0 ? 'waiting for partitions' : `reading ${cursors.length} partitions`
+  return { phase, lag: { bytes: null, seconds, records } }
 }
