@@ -1,7 +1,7 @@
 import { DataError } from '../../contract/errors.ts'
 import { logical, type Schema } from '../../contract/schema.ts'
 import type { Decimal } from '../../contract/decimal.ts'
-import { memberPath, placeText, shownValue } from '../field-path.ts'
+import { isInheritedName, memberPath, placeText, shownValue } from '../field-path.ts'
 import type { AvroOutput } from './avro-output.ts'
 import { branchName, simpleName, type AvroField, type AvroRecord, type AvroType, type AvroUnion } from './avro-type.ts'
 import { words, type AvroMapping } from './connect-words.ts'
@@ -115,8 +115,8 @@ class WriterMaker {
       case 'string':
         return (out, value) => {
           if (typeof value !== 'string') return wrong(value)
-          if (!value.isWellFormed()) throw new DataError(`${placeText(path)} has half of a surrogate pair, which UTF-8 cannot hold`)
-          return out.string(value)
+          if (out.string(value)) return
+          throw new DataError(`${placeText(path)} has half of a surrogate pair, which UTF-8 cannot hold`)
         }
       case 'enum': {
         const { symbols } = type
@@ -140,8 +140,7 @@ class WriterMaker {
           if (!(value instanceof Map)) return wrong(value)
           if (value.size > 0) out.int(value.size)
           for (const [key, one] of value) {
-            if (typeof key !== 'string') wrong(key)
-            out.string(key as string)
+            if (typeof key !== 'string' || !out.string(key)) wrong(key)
             item(out, one)
           }
           return out.int(0)
@@ -185,8 +184,12 @@ class WriterMaker {
     const names = new Map(schema.fields.map((field) => [this.#mapping.scrub ? scrubbedName(field.name) : field.name, field]))
     const fields = type.fields.map((avro) => {
       const field = names.get(avro.name)
-      if (field === undefined) return { name: avro.name, write: this.#filling(avro, memberPath(path, avro.name)) }
-      return { name: field.name, write: this.writer(field.schema, avro.type, memberPath(path, field.name)) }
+      if (field === undefined) return { name: avro.name, inherited: false, write: this.#filling(avro, memberPath(path, avro.name)) }
+      return {
+        name: field.name,
+        inherited: isInheritedName(field.name),
+        write: this.writer(field.schema, avro.type, memberPath(path, field.name)),
+      }
     })
     const lacking = [...names.keys()].find((name) => !type.fields.some((field) => field.name === name))
     if (lacking !== undefined && this.#strict) {
@@ -202,7 +205,7 @@ class WriterMaker {
         const unknown = keys.find((key) => !schema.fields.some((field) => field.name === key))
         throw new DataError(`${placeText(path)} has a member ${JSON.stringify(unknown)} that is not in its schema`)
       }
-      for (const field of fields) field.write(out, Object.hasOwn(value, field.name) ? value[field.name] : null)
+      for (const { name, inherited, write } of fields) write(out, inherited && !Object.hasOwn(value, name) ? null : value[name])
       return undefined
     }
   }

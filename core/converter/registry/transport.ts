@@ -71,6 +71,8 @@ export class RegistryTransport {
     try {
       reply = await this.#exchange(address, method, path, content)
     } catch (cause) {
+      const fault = certificateFault(cause)
+      if (fault !== undefined) throw issue('schema.registry.ssl.truststore.location', `${what}: ${fault}`, cause)
       const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause)
       return new RetriableError(`The schema registry does not answer: ${what}: ${reason}`, { cause })
     }
@@ -206,6 +208,14 @@ function refused(status: number, what: string, text: string): ConfigError {
     'basic.auth.user.info',
     `The schema registry ${why} (${status}) to ${what}${typeof reason === 'string' ? `: ${reason.slice(0, 300)}` : ''}. Check basic.auth.*, bearer.auth.token and the rights of that user.`,
   )
+}
+
+// No second try changes a certificate.
+function certificateFault(error: unknown): string | undefined {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of the schema registry is for another host: ${message}`
+  if (code === undefined || !/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)/.test(code)) return undefined
+  return `the certificate of the schema registry is not trusted (${code}); name its authority's PEM file in schema.registry.ssl.truststore.location`
 }
 
 function issue(key: string, message: string, cause?: unknown): ConfigError {
