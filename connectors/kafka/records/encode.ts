@@ -17,7 +17,7 @@ const headerOverheadMax = 5 + 5
 /** Bytes of UTF-8 that one UTF-16 unit comes to at most. */
 const utf8Max = 3
 /** Copies shorter than this are quicker byte by byte than by a call. */
-const callBytes = 24
+const callBytes = 12
 
 /** Most bytes that a record may add to a batch before compression; cheap, for `batch.size` and `max.request.size`. */
 export function recordBytesMax(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[]): number {

@@ -13,7 +13,7 @@ const blockBytes = 64 * 1024
 /** Set in a block's length: its bytes are stored as they are. */
 const stored = 0x80000000
 /** Copies shorter than this are quicker byte by byte than by a call. */
-const callBytes = 32
+const callBytes = 16
 
 const flag = { version: 0xc0, independent: 0x20, blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const
 

@@ -9,7 +9,7 @@ const magicBytes = 8
 /** What snappy-java puts into a block. */
 const blockBytes = 32 * 1024
 /** Copies shorter than this are quicker byte by byte than by a call. */
-const callBytes = 32
+const callBytes = 16
 
 /** Blocks of 32 KiB in xerial's framing, as Java writes them. */
 export function compressSnappy(bytes: Uint8Array): Buffer {

@@ -45,15 +45,15 @@ for (const codec of codecs) {
 
   test(`${codec}: a batch that grows beyond the limits is refused before memory is spent on it`, () => {
     const bomb = compress(codec, Buffer.alloc(48 << 20))
-    const before = process.memoryUsage().rss
-    for (let n = 0; n < 20; n++) {
+    const before = process.memoryUsage().arrayBuffers
+    for (let n = 0; n < 5; n++) {
       assert.throws(() => open(codec, bomb, { batchMaxBytes: 1 << 20, ratioMax: 1e9 }), {
         name: 'DataError',
         message: /offset 42 comes to more than 1048576 bytes/,
       })
     }
     assert.throws(() => open(codec, bomb, { batchMaxBytes: 1 << 30, ratioMax: 2 }), { message: /comes to more than/ })
-    assert.ok(process.memoryUsage().rss - before < 32 << 20)
+    assert.ok(process.memoryUsage().arrayBuffers - before < 24 << 20)
     assert.equal(open(codec, bomb, { batchMaxBytes: 48 << 20, ratioMax: 1e9 }).length, 48 << 20)
   })
 
