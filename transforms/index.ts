@@ -1,7 +1,14 @@
 import { definePlugin } from '../core/index.ts'
+import { cast } from './cast.ts'
+import { dropHeaders } from './drop-headers.ts'
+import { extractField } from './extract-field.ts'
 import { extractNewRecordState } from './extract-new-record-state.ts'
 import { filter } from './filter.ts'
+import { flatten } from './flatten.ts'
+import { headerFrom } from './header-from.ts'
+import { hoistField } from './hoist-field.ts'
 import { insertField } from './insert-field.ts'
+import { insertHeader } from './insert-header.ts'
 import { mask } from './mask.ts'
 import { maskField } from './mask-field.ts'
 import { fieldMatches } from './predicates/field-matches.ts'
@@ -11,22 +18,40 @@ import { topicNameMatches } from './predicates/topic-name-matches.ts'
 import { regexRouter } from './regex-router.ts'
 import { replaceField } from './replace-field.ts'
 import { routeByField } from './route-by-field.ts'
+import { setSchemaMetadata } from './set-schema-metadata.ts'
+import { timestampConverter } from './timestamp-converter.ts'
+import { timestampRouter } from './timestamp-router.ts'
 import { validate } from './validate.ts'
+import { valueToKey } from './value-to-key.ts'
+
+/** Kafka Connect's own, in the order of their names. */
+const connect = [
+  ...cast,
+  dropHeaders,
+  ...extractField,
+  filter,
+  ...flatten,
+  ...headerFrom,
+  ...hoistField,
+  ...insertField,
+  insertHeader,
+  ...maskField,
+  regexRouter,
+  ...replaceField,
+  ...setSchemaMetadata,
+  ...timestampConverter,
+  timestampRouter,
+  valueToKey,
+]
+
+const debezium = [extractNewRecordState]
+
+const own = [...validate, routeByField, ...mask]
 
 export default definePlugin({
   name: 'transforms',
   version: '0.1.0',
   api: 1,
-  transforms: [
-    regexRouter,
-    filter,
-    ...insertField,
-    ...replaceField,
-    ...maskField,
-    extractNewRecordState,
-    ...validate,
-    routeByField,
-    ...mask,
-  ],
+  transforms: [...connect, ...debezium, ...own],
   predicates: [topicNameMatches, hasHeaderKey, recordIsTombstone, ...fieldMatches],
 })
