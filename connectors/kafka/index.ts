@@ -1,4 +1,5 @@
-import { definePlugin, source } from '../../core/index.ts'
+import { definePlugin, sink, source } from '../../core/index.ts'
+import { kafkaSinkConfig } from './sink/config.ts'
 import { kafkaSourceConfig } from './source/config.ts'
 import { checkKafkaOffsets } from './source/position.ts'
 
@@ -19,6 +20,17 @@ export default definePlugin({
       validate: async (config) => (await import('./source/validation.ts')).validateKafkaSource(config),
       checkOffsets: checkKafkaOffsets,
       alterOffsets: async (offsets, config, context) => (await import('./source/alter.ts')).alterGroup(offsets, config, context),
+    }),
+  ],
+  sinks: [
+    sink({
+      class: 'io.millrace.connector.kafka.KafkaSinkConnector',
+      aliases: ['kafka', 'KafkaSink', 'KafkaSinkConnector'],
+      doc: 'Writes to topics of Kafka, in order and without duplicates; exactly once with transactions.',
+      config: kafkaSinkConfig,
+      client: 'producer',
+      create: async (config, context) => (await import('./sink/open-sink.ts')).openSink(config, context),
+      validate: async (config, given) => (await import('./sink/validation.ts')).validateKafkaSink(config, given),
     }),
   ],
 })

@@ -1,5 +1,8 @@
-import { defineConfig } from '../../../core/index.ts'
+import { defineConfig, type ConfigOf } from '../../../core/index.ts'
+import { clientConfig } from '../config/client-settings.ts'
 import { producerKeys } from './producer-keys.ts'
 
 /** Settings of the Kafka sink: the client's and the producer's, by the names that Java's client gives them. */
-export const sinkConfig = defineConfig({ ...producerKeys })
+export const kafkaSinkConfig = defineConfig({ ...clientConfig, ...producerKeys })
+
+export type KafkaSinkConfig = ConfigOf<typeof kafkaSinkConfig>

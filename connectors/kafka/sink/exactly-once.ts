@@ -1,6 +1,6 @@
-import type { ConfigOf, Json, Offsets, TaskContext } from '../../../core/index.ts'
+import type { Json, Offsets, TaskContext } from '../../../core/index.ts'
 import type { KafkaClient, ProducerIdentity } from '../client/port.ts'
-import type { sinkConfig } from './config.ts'
+import type { KafkaSinkConfig } from './config.ts'
 import { recordBytesMax } from '../records/encode.ts'
 import { offsetRecords, offsetsTopic, readOffsets } from './offsets-topic.ts'
 import type { Admission, Producer } from './producer.ts'
@@ -13,7 +13,7 @@ import { patiently, Transaction } from './transaction.ts'
  */
 export class ExactlyOnce {
   readonly id: string
-  readonly #config: ConfigOf<typeof sinkConfig>
+  readonly #config: KafkaSinkConfig
   readonly #context: TaskContext
   readonly #topic: string
   #client: KafkaClient | undefined
@@ -24,7 +24,7 @@ export class ExactlyOnce {
   /** The positions that the topic has, as text: only what changed is written. */
   #written = new Map<string, string>()
 
-  constructor(config: ConfigOf<typeof sinkConfig>, context: TaskContext) {
+  constructor(config: KafkaSinkConfig, context: TaskContext) {
     this.#config = config
     this.#context = context
     this.#topic = config['offsets.storage.topic']

@@ -2,7 +2,6 @@ import {
   ConfigError,
   DataError,
   record,
-  type ConfigOf,
   type ConnectRecord,
   type Offsets,
   type SinkTask,
@@ -12,7 +11,7 @@ import {
 import type { KafkaClient } from '../client/port.ts'
 import { decodeBatches } from '../records/decode.ts'
 import { recordBytesMax } from '../records/encode.ts'
-import type { sinkConfig } from './config.ts'
+import type { KafkaSinkConfig } from './config.ts'
 import type { Lane, RecordSet } from './lane.ts'
 import { ExactlyOnce } from './exactly-once.ts'
 import { Partitioning } from './partitioning.ts'
@@ -31,7 +30,7 @@ const closeMs = 2000
  * support, what lies between two flushes is one transaction, and the positions are in it (`ExactlyOnce`).
  */
 export class KafkaSinkTask implements SinkTask {
-  readonly #config: ConfigOf<typeof sinkConfig>
+  readonly #config: KafkaSinkConfig
   readonly #context: TaskContext
   readonly #connect: () => Promise<KafkaClient>
   readonly #partitioning: Partitioning
@@ -42,7 +41,7 @@ export class KafkaSinkTask implements SinkTask {
   #producer: Producer | undefined
 
   /** `connect`: opens the client, once. */
-  constructor(config: ConfigOf<typeof sinkConfig>, context: TaskContext, connect: () => Promise<KafkaClient>) {
+  constructor(config: KafkaSinkConfig, context: TaskContext, connect: () => Promise<KafkaClient>) {
     this.#config = config
     this.#context = context
     this.#connect = connect
