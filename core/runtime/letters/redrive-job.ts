@@ -16,7 +16,7 @@ export type RedriveJob = {
   readonly spans: readonly LetterSpan[]
   /** What earlier redrives read without a filter: it stays known when those are forgotten. */
   readonly covered: readonly LetterSpan[]
-  /** What earlier redrives replayed by a filter: it does not come again. */
+  /** What earlier redrives replayed of these spans: it does not come again. */
   readonly except: readonly { readonly filter: LetterFilter; readonly spans: readonly LetterSpan[] }[]
 }
 
@@ -95,11 +95,13 @@ export function leftAfter(
     .map((state) => ({ id: state.job.id, filter: state.job.filter, spans: spansRead(state) }))
   const isCovered = (span: LetterSpan) => covered.some((one) => one.unit === span.unit && one.from <= span.from && span.to <= one.to)
   const except = filtered.filter((cover) => !cover.spans.every(isCovered))
+  const middle = covered.filter((one) => left.some((span) => span.unit === one.unit && one.to > span.from && one.from < span.to))
+  const islands = middle.length > 0 ? [{ filter: {}, spans: middle }] : []
   const kept = new Set(except.map(({ id }) => id))
   return {
     spans: left.filter((span) => span.to > span.from),
     covered,
-    except: except.map(({ filter, spans: read }) => ({ filter, spans: read })),
+    except: [...islands, ...except.map(({ filter, spans: read }) => ({ filter, spans: read }))],
     spent: earlier.flatMap(({ job }) => (kept.has(job.id) ? [] : [job.id])),
   }
 }
