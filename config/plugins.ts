@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import datagen from '../connectors/datagen/index.ts'
 import delta from '../connectors/delta/index.ts'
 import file from '../connectors/file/index.ts'
+import kafka from '../connectors/kafka/index.ts'
 import postgres from '../connectors/postgres/index.ts'
 import converters from '../core/converter/plugin.ts'
 import type { Plugin } from '../core/index.ts'
@@ -18,6 +19,7 @@ const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 export const builtinPlugins: readonly PluginModule[] = [
   { specifier: at('../connectors/postgres/index'), plugin: postgres },
   { specifier: at('../connectors/delta/index'), plugin: delta },
+  { specifier: at('../connectors/kafka/index'), plugin: kafka },
   { specifier: at('../connectors/file/index'), plugin: file },
   { specifier: at('../connectors/datagen/index'), plugin: datagen },
   { specifier: at('../transforms/index'), plugin: transforms },
