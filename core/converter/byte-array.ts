@@ -13,6 +13,7 @@ export const byteArray = converter({
   doc: 'Bytes as they are.',
   config: defineConfig({}),
   create: () => ({
+    writes: 'bytes',
     serialize(_topic, { schema, value }) {
       if (schema !== null && schema.type !== 'bytes') throw new DataError(`Invalid schema type for ByteArrayConverter: ${schema.type}`)
       if (value === null || value === undefined) return null

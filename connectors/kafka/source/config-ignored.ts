@@ -1,6 +1,5 @@
 import { defineConfig } from '../../../core/index.ts'
 
-const internals = 'Accepted and without effect: it tunes the inside of the Java client.'
 const oneWay = 'Accepted and without effect: the connector commits its positions itself, after the sink made their records durable.'
 
 /** Settings of Java's consumer that change nothing that a user gets, so existing configs pass. */
@@ -32,7 +31,6 @@ export const ignoredConsumerKeys = defineConfig({
     doc: 'Accepted and without effect: it belongs to group.protocol=consumer.',
   },
   'client.rack': { type: 'string', importance: 'low', doc: 'Accepted and without effect: partitions are read from their leaders.' },
-  'default.api.timeout.ms': { type: 'int', importance: 'low', doc: internals },
 })
 
 /** Settings of Java's consumer that would change what a user gets, and cannot be kept. */
