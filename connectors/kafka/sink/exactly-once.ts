@@ -7,6 +7,8 @@ import type { Admission, Producer } from './producer.ts'
 import type { Topics } from './topics.ts'
 import { patiently, Transaction } from './transaction.ts'
 
+const never = new AbortController().signal
+
 /**
  * Records and positions in one transaction (KIP-618): a consumer that reads committed data sees each flush whole or not at all, and on
  * restart the positions say what it saw. The transactional id fences an older task of the same connector and number.
@@ -21,6 +23,8 @@ export class ExactlyOnce {
   #identity: ProducerIdentity | undefined
   #transaction: Transaction | undefined
   #closing = false
+  /** The topic of the positions was not there before. */
+  #fresh = false
   /** The positions that the topic has, as text: only what changed is written. */
   #written = new Map<string, string>()
 
@@ -52,10 +56,12 @@ export class ExactlyOnce {
       () => this.#closing,
     )
     this.#transaction = new Transaction(client.transactions, { id: this.id, patienceMs }, this.#identity, () => this.#closing)
+    this.#fresh = (await topics.ensure(offsetsTopic(this.#topic), never)) === 'created'
     return this.#transaction
   }
 
   async committed(): Promise<Offsets | undefined> {
+    if (this.#fresh) return undefined
     const alive = () => this.#context.report({})
     const offsets = await readOffsets(this.#client!, this.#topic, this.#context, this.#context.log, alive)
     this.#written = new Map(Object.entries(offsets ?? {}).map(([partition, position]) => [partition, JSON.stringify(position)]))
@@ -67,7 +73,7 @@ export class ExactlyOnce {
     const changed = Object.entries(offsets).filter(([partition, position]) => this.#written.get(partition) !== JSON.stringify(position))
     if (changed.length === 0 && producer.bytes === 0 && !this.#transaction!.open) return
     await producer.settled(kill)
-    await this.#write(producer, changed, kill)
+    this.#write(producer, changed)
     await producer.settled(kill)
     await this.#transaction!.commit()
     for (const [partition, position] of changed) this.#written.set(partition, JSON.stringify(position))
@@ -84,9 +90,8 @@ export class ExactlyOnce {
     }
   }
 
-  async #write(producer: Producer, changed: readonly (readonly [string, Json])[], kill: AbortSignal): Promise<void> {
+  #write(producer: Producer, changed: readonly (readonly [string, Json])[]): void {
     const topics = this.#topics!
-    await topics.ensure(offsetsTopic(this.#topic), kill)
     const nowMs = performance.now()
     for (const one of offsetRecords(this.#topic, Object.fromEntries(changed), this.#context, topics.partitions(this.#topic))) {
       const size = recordBytesMax(one.key, one.value, one.headers)

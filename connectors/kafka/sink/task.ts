@@ -8,7 +8,7 @@ import {
   type TaskContext,
   type WholeRecords,
 } from '../../../core/index.ts'
-import type { KafkaClient } from '../client/port.ts'
+import type { KafkaClient, ProducerIdentity } from '../client/port.ts'
 import { decodeBatches } from '../records/decode.ts'
 import { recordBytesMax } from '../records/encode.ts'
 import type { KafkaSinkConfig } from './config.ts'
@@ -20,6 +20,7 @@ import { Producer } from './producer.ts'
 import { prepare, serialize, topicNameFault, type Refused, type Serialized } from './serialize.ts'
 import { topicGroups } from './topic-creation.ts'
 import { Topics } from './topics.ts'
+import { patiently } from './transaction.ts'
 import { passing, recordsOf } from './whole.ts'
 
 /** How long the end of a task waits for answers that are under way; milliseconds. */
@@ -73,7 +74,7 @@ export class KafkaSinkTask implements SinkTask {
     const client = (this.#client ??= await this.#connect())
     this.#topics = new Topics(client, { create: config['topic.creation.enable'], groups }, this.#context.log)
     const admission = await this.#once?.open(client, this.#topics)
-    const identity = this.#once ? this.#once.identity : isIdempotent(config) ? await client.transactions.identify(null, 0) : null
+    const identity = this.#once ? this.#once.identity : await this.#identify(client)
     this.#producer = new Producer({
       client,
       topics: this.#topics,
@@ -146,6 +147,13 @@ export class KafkaSinkTask implements SinkTask {
     } finally {
       await client[Symbol.asyncDispose]()
     }
+  }
+
+  /** null: without idempotence. A broker that just started gives no ids for a moment. */
+  async #identify(client: KafkaClient): Promise<ProducerIdentity | null> {
+    if (!isIdempotent(this.#config)) return null
+    const ask = () => client.transactions.identify(null, 0)
+    return patiently(ask, this.#config['delivery.timeout.ms'], () => this.#client === undefined)
   }
 
   /** The records whose topic Kafka can have. */

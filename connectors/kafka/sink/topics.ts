@@ -55,14 +55,13 @@ export class Topics {
     )
   }
 
-  /** As `need`, for a topic of the sink's own that is created in this way whatever the connector's topics are. */
-  async ensure(topic: NewTopic, kill: AbortSignal): Promise<void> {
-    if (this.#known.has(topic.name)) return
-    await this.#create([topic], true, kill)
+  /** As `need`, for a topic of the sink's own, which is created in this way whatever the connector's topics are. */
+  async ensure(topic: NewTopic, kill: AbortSignal): Promise<'created' | 'existed'> {
+    return (await this.#create([topic], true, kill)) ? 'created' : 'existed'
   }
 
-  /** Creates topics and waits until each partition has a leader; one that another created meanwhile is fine. */
-  async #create(topics: readonly NewTopic[], allowed: boolean, kill: AbortSignal): Promise<void> {
+  /** Creates those that are missing and waits until each partition has a leader; one that another created meanwhile is fine. False: none was missing. */
+  async #create(topics: readonly NewTopic[], allowed: boolean, kill: AbortSignal): Promise<boolean> {
     // The cluster may know them by now: what the client remembers is minutes old.
     const fresh = await this.#client.topics(
       topics.map(({ name }) => name),
@@ -70,7 +69,7 @@ export class Topics {
     )
     for (const topic of fresh.values()) this.#known.set(topic.name, topic)
     const missing = topics.filter(({ name }) => !fresh.has(name))
-    if (missing.length === 0) return
+    if (missing.length === 0) return false
     if (!allowed) throw missingTopic(missing[0]!.name)
     const { created } = await this.#client.admin.create(missing)
     for (const { name, partitions, replicationFactor, config } of missing) {
@@ -80,6 +79,7 @@ export class Topics {
       missing.map(({ name }) => name),
       kill,
     )
+    return true
   }
 
   /** Asks the cluster who leads the partitions of a topic now; one question at a time, its failure is the next attempt's. */
