@@ -1,3 +1,6 @@
+import { endianness } from 'node:os'
+import { fold, foldBytes } from './crc32c-fold.ts'
+
 /** The Castagnoli polynomial, its bits reversed. */
 const polynomial = 0x82f63b78
 
@@ -11,20 +14,38 @@ for (let byte = 0; byte < 256; byte++) {
 for (let at = 256; at < tables.length; at++) tables[at] = (tables[at - 256]! >>> 8) ^ tables[tables[at - 256]! & 0xff]!
 
 const noWords = new Int32Array(0)
+/** Words of typed arrays have the machine's order; on a big-endian one all goes byte by byte. */
+const littleEndian = endianness() === 'LE'
+
+/** From here on folding is quicker, though the bytes are copied for it. */
+const foldFromBytes = 6 * 1024
 
 /**
- * CRC-32C (Castagnoli, RFC 3720) of the bytes from `start` on, as an unsigned number. Sixteen bytes at a time: 1.7 GB/s, where a WebAssembly
- * module that the bytes are copied to gave 1.3.
+ * CRC-32C (Castagnoli, RFC 3720) of the bytes from `start` on, as an unsigned number. Measured on 1 MiB: 5.6 GB/s, by tables alone 1.6, with
+ * the WebAssembly of `@platformatic/wasm-utils` 1.3.
  */
 export function crc32c(bytes: Uint8Array, start = 0): number {
-  const table = tables
-  const length = bytes.length
   let crc = -1
   let at = start
-  // Words are read through a view, which begins at a multiple of four bytes. Typed arrays have the machine's order; Node runs on little-endian ones.
-  const aligned = Math.min(length, at + (-(bytes.byteOffset + at) & 3))
+  while (bytes.length - at >= foldFromBytes) {
+    const size = Math.min(bytes.length - at, foldBytes.length)
+    foldBytes.set(bytes.subarray(at, at + size))
+    const rest = fold(crc, size)
+    crc = remainder(0, foldBytes, rest, size)
+    at += size
+  }
+  return ~remainder(crc, bytes, at, bytes.length) >>> 0
+}
+
+/** The remainder after the bytes from `start` to `end`, sixteen at a time. */
+function remainder(before: number, bytes: Uint8Array, start: number, end: number): number {
+  const table = tables
+  let crc = before
+  let at = start
+  // Words are read through a view, which begins at a multiple of four bytes.
+  const aligned = Math.min(end, at + (-(bytes.byteOffset + at) & 3))
   for (; at < aligned; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 0xff]!
-  const words = length - at < 16 ? noWords : new Int32Array(bytes.buffer, bytes.byteOffset + at, ((length - at) >>> 4) * 4)
+  const words = !littleEndian || end - at < 16 ? noWords : new Int32Array(bytes.buffer, bytes.byteOffset + at, ((end - at) >>> 4) * 4)
   for (let n = 0; n < words.length; n += 4) {
     const a = crc ^ words[n]!
     const b = words[n + 1]!
@@ -48,8 +69,8 @@ export function crc32c(bytes: Uint8Array, start = 0): number {
       table[256 + ((d >>> 16) & 0xff)]! ^
       table[d >>> 24]!
   }
-  for (at += words.byteLength; at < length; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 0xff]!
-  return ~crc >>> 0
+  for (at += words.byteLength; at < end; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 0xff]!
+  return crc
 }
 
 /**

@@ -20,6 +20,16 @@ test('every length and place gives what a bit by bit reckoning gives', () => {
   )
 })
 
+test('every length around the bounds of folding gives the same sum as its parts', () => {
+  const bytes = Buffer.from(Array.from({ length: 270_000 }, (_, n) => Math.imul(n, 0x9e3779b1) >>> 24))
+  // Bit by bit reckoning of a long prefix, once for all lengths.
+  const lengths = [6143, 6144, 6145, 6160, 10_000, 131_071, 131_072, 131_073, 137_215, 137_216, 262_144, 269_990]
+  for (const start of [0, 1, 7]) {
+    for (const length of lengths)
+      assert.equal(crc32c(bytes.subarray(0, start + length), start), slow(bytes.subarray(start, start + length)))
+  }
+})
+
 test('large inputs are summed as small ones are', () => {
   const bytes = Buffer.from(Array.from({ length: 3_000_001 }, (_, n) => (n * 31) ^ (n >>> 7)))
   assert.equal(crc32c(bytes), slow(bytes))
