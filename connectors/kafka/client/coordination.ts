@@ -10,6 +10,8 @@ import type { WireWriter } from './wire-writer.ts'
 
 /** Codes with which a transaction's coordinator says that it is still at work on the one before. */
 const busyCodes: ReadonlySet<number> = new Set([51, 41])
+/** First wait for such a coordinator: markers of a transaction are written in a few milliseconds, and the next one begins behind them. */
+const busyMs = 2
 /** How often a call is made again after its connection broke: the first break may be an old one that nobody had noticed. */
 const breaksMax = 2
 
@@ -50,7 +52,8 @@ export class Coordination {
           this.#nodes.delete(name)
         } else if (coordinatorCodes.has(code)) this.#nodes.delete(name)
         else if (!busyCodes.has(code)) throw error
-        await sleep(Math.min(settings.backoffMs * 2 ** Math.min(attempt, 20), settings.backoffMaxMs))
+        const firstMs = code !== undefined && busyCodes.has(code) ? Math.min(busyMs, settings.backoffMs) : settings.backoffMs
+        await sleep(Math.min(firstMs * 2 ** Math.min(attempt, 20), settings.backoffMaxMs))
       }
     }
   }
