@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openClient } from '../../../../connectors/kafka/client/open.ts'
-import type { FetchedPartition, FetchLimits, KafkaClient } from '../../../../connectors/kafka/client/port.ts'
-import { decodeBatches } from '../../../../connectors/kafka/records/decode.ts'
-import { RecordBatchBuilder } from '../../../../connectors/kafka/records/encode.ts'
+import type { KafkaClient } from '../../../../connectors/kafka/client/port.ts'
 import { kafkaSkip, startKafka, type TestKafka } from '../../../kafka.ts'
-import { clientTo } from './clients.ts'
+import { acked, batchOf, clientTo, limits, makeTopic, silent, textsOf } from './clients.ts'
 
-const limits: FetchLimits = { maxWaitMs: 300, minBytes: 1, maxBytes: 1 << 24, partitionMaxBytes: 1 << 20, readCommitted: false }
 const never = new AbortController().signal
-const acked = { acks: -1, timeoutMs: 10_000, transactionalId: null } as const
 
 void describe('a client of a Kafka cluster', { skip: kafkaSkip() }, () => {
   let kafka: TestKafka
   let client: KafkaClient
-  let count = 0
   before(async () => {
     kafka = await startKafka()
     client = await openClient(clientTo(kafka.bootstrap), silent)
@@ -24,11 +20,7 @@ void describe('a client of a Kafka cluster', { skip: kafkaSkip() }, () => {
     await kafka?.[Symbol.asyncDispose]()
   })
 
-  const newTopic = async (partitions = 1, config: Record<string, string> = {}) => {
-    const name = `client-${process.pid}-${++count}`
-    await client.admin.create([{ name, partitions, replicationFactor: 1, config }])
-    return name
-  }
+  const newTopic = (partitions?: number, config?: Record<string, string>) => makeTopic(client, partitions, config)
 
   void test('makes a topic once and describes it', async () => {
     const name = await newTopic(3, { 'retention.ms': '123456' })
@@ -85,7 +77,7 @@ void describe('a client of a Kafka cluster', { skip: kafkaSkip() }, () => {
   void test('tells offsets by end and by time', async () => {
     const topic = await newTopic()
     const place = { topic, partition: 0 }
-    await client.produce([{ ...place, records: batchOf('a', 5, 1000) }], acked)
+    await client.produce([{ ...place, records: batchOf('a', 5, { from: 1000 }) }], acked)
     const asked = [-2, -1, 1003, 5000].map((timestamp) => client.offsetsAt([{ ...place, timestamp }], false))
     assert.deepEqual(
       (await Promise.all(asked)).map(([one]) => one!.offset),
@@ -122,21 +114,8 @@ void describe('a client of a Kafka cluster', { skip: kafkaSkip() }, () => {
   void test('a topic grows', async () => {
     const topic = await newTopic()
     await client.admin.grow(topic, 4)
+    // The broker hears of it from the controller a moment later.
+    for (let left = 100; left > 0 && (await client.topics([topic], 0)).get(topic)?.partitions.length !== 4; left--) await sleep(20)
     assert.equal((await client.topics([topic], 0)).get(topic)!.partitions.length, 4)
   })
 })
-
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
-
-function batchOf(text: string, count: number, from = Date.now()): Buffer {
-  const builder = new RecordBatchBuilder()
-  for (let n = 0; n < count; n++) builder.append(null, Buffer.from(`${text} ${n}`), [], from + n)
-  return builder.build({ compression: 'none' })
-}
-
-function textsOf({ records }: FetchedPartition): string[] {
-  return decodeBatches(records, { checkCrc: true, limits: { batchMaxBytes: 1 << 24, ratioMax: 1000 } }).flatMap((batch) => {
-    const columns = batch.records()
-    return Array.from({ length: columns.count }, (_, n) => columns.value(n)!.toString())
-  })
-}
