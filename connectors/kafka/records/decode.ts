@@ -15,7 +15,8 @@ export interface DecodeOptions {
 /**
  * The record batches (KIP-98, magic 2) of a fetched buffer, in order; nothing is copied or decompressed. The last one, where it is cut
  * short, is left out: it comes whole with the next fetch. Throws a DataError that names the base offset for a batch of the formats before
- * Kafka 0.11, an impossible length or count, an unknown compression, or a checksum that does not match.
+ * Kafka 0.11, an impossible length or count, an unknown compression, a checksum that does not match, or where not even the first batch is
+ * whole (brokers since 0.10.1 never send that, KIP-74; to leave it out would be to fetch it for ever).
  */
 export function decodeBatches(buffer: Buffer, options: DecodeOptions): DecodedBatch[] {
   const batches: DecodedBatch[] = []
@@ -29,7 +30,14 @@ export function decodeBatches(buffer: Buffer, options: DecodeOptions): DecodedBa
     batches.push(decodeBatch(buffer.subarray(at, end), options))
     at = end
   }
-  if (buffer.length - at >= layout.magic + 1) checkFrame(buffer, at, buffer.readInt32BE(at + layout.length))
+  if (buffer.length - at > layout.magic) checkFrame(buffer, at, buffer.readInt32BE(at + layout.length))
+  if (at === 0 && buffer.length > 0) {
+    const told = buffer.length < lengthEnd ? 'less than its header' : `of ${buffer.readInt32BE(layout.length) + lengthEnd}`
+    const where = buffer.length < layout.length ? '' : ` at offset ${buffer.readBigInt64BE(layout.baseOffset)}`
+    throw new DataError(
+      `Of the record batch${where} ${buffer.length} bytes came, ${told}: brokers send the first one whole, so its length is wrong`,
+    )
+  }
   return batches
 }
 

@@ -166,9 +166,7 @@ function writeStamp(batch: Buffer, stamp: BatchStamp | undefined): void {
 function headersSize(headers: readonly RawHeader[]): number {
   let size = varintSize(headers.length)
   for (const { key, value } of headers) {
-    if (!key.isWellFormed())
-      throw new DataError(`The header name ${JSON.stringify(key)} is no Unicode text (a lone surrogate), so it has no UTF-8`)
-    const keyLength = Buffer.byteLength(key)
+    const keyLength = nameBytes(key).length
     size += varintSize(keyLength) + keyLength + (value === null ? 1 : varintSize(value.length) + value.length)
   }
   return size
@@ -177,12 +175,29 @@ function headersSize(headers: readonly RawHeader[]): number {
 function writeHeaders(buffer: Buffer, from: number, headers: readonly RawHeader[]): number {
   let at = writeVarint(buffer, from, headers.length)
   for (const { key, value } of headers) {
-    at = writeVarint(buffer, at, Buffer.byteLength(key))
-    at += buffer.write(key, at, 'utf8')
+    const name = nameBytes(key)
+    at = writeVarint(buffer, at, name.length)
+    at = writeBytes(buffer, at, name)
     at = writeVarint(buffer, at, value === null ? -1 : value.length)
     if (value !== null) at = writeBytes(buffer, at, value)
   }
   return at
+}
+
+/** Header names are few and come again with every record, so their bytes are kept: never more than this many, none longer than this. */
+const namesMax = 1000
+const nameLengthMax = 200
+const names = new Map<string, Buffer>()
+
+function nameBytes(name: string): Buffer {
+  const known = names.get(name)
+  if (known !== undefined) return known
+  if (!name.isWellFormed())
+    throw new DataError(`The header name ${JSON.stringify(name)} is no Unicode text (a lone surrogate), so it has no UTF-8`)
+  const bytes = Buffer.from(name)
+  if (names.size >= namesMax) names.clear()
+  if (name.length <= nameLengthMax) names.set(name, bytes)
+  return bytes
 }
 
 function writeBytes(buffer: Buffer, at: number, bytes: Uint8Array): number {

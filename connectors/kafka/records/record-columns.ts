@@ -16,6 +16,8 @@ type Headers = ReturnType<RecordColumns['headers']>
 
 /** Numbers kept for a record: offset delta, start and length of key and value (-1: null), end. Headers begin where the value ends. */
 const stride = 6
+/** Headers of a record whose names are kept to compare with the next record's. */
+const namesMax = 32
 const noHeaders: Headers = Object.freeze([])
 /** What the reading functions below found their value's end to be: a varint has two results, and an object for each would cost more than reading it. */
 let next = 0
@@ -116,6 +118,7 @@ class Columns implements RecordColumns {
   readonly #places: Int32Array
   readonly #timestamps: Float64Array | undefined
   readonly #head: ColumnsHead
+  readonly #names: Name[] = []
 
   constructor(bytes: Buffer, places: Int32Array, timestamps: Float64Array | undefined, head: ColumnsHead) {
     this.count = head.count
@@ -177,8 +180,8 @@ class Columns implements RecordColumns {
       const keyStart = next
       const keyEnd = keyStart + keyLength
       if (keyStart < 0 || keyLength < 0 || keyEnd > end) throw fail(`has a header whose name leads outside of the record`)
-      const key = bytes.utf8Slice(keyStart, keyEnd)
-      if (key.includes('\uFFFD') && !isUtf8(bytes.subarray(keyStart, keyEnd))) throw fail(`has a header whose name is not UTF-8`)
+      const key = this.#name(n, keyStart, keyEnd)
+      if (key === undefined) throw fail(`has a header whose name is not UTF-8`)
       const valueLength = readVarint(bytes, keyEnd)
       const valueStart = next
       const valueEnd = valueLength > 0 ? valueStart + valueLength : valueStart
@@ -189,6 +192,29 @@ class Columns implements RecordColumns {
     if (next !== end) throw fail(`is longer than its ${count} headers`)
     return headers
   }
+
+  /** The name of the header at this place among the record's; mostly it is the one of the record read before. undefined: not UTF-8. */
+  #name(place: number, start: number, end: number): string | undefined {
+    const known = this.#names[place]
+    if (known !== undefined && equalBytes(this.#bytes, known, start, end)) return known.text
+    const text = this.#bytes.utf8Slice(start, end)
+    if (text.includes('\uFFFD') && !isUtf8(this.#bytes.subarray(start, end))) return undefined
+    if (place < namesMax) this.#names[place] = { start, end, text }
+    return text
+  }
+}
+
+/** A header's name and where its bytes stand. */
+interface Name {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+function equalBytes(bytes: Buffer, { start, end }: Name, otherStart: number, otherEnd: number): boolean {
+  if (end - start !== otherEnd - otherStart) return false
+  for (let a = start, b = otherStart; a < end; a++, b++) if (bytes[a] !== bytes[b]) return false
+  return true
 }
 
 /** A zigzag varint of 32 bits; sets `next` to its end, or to -1 where it is cut short or longer than 5 bytes. */

@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { filterAborted } from '../../../../connectors/kafka/records/aborted.ts'
 import { decodeBatches } from '../../../../connectors/kafka/records/decode.ts'
 import { restamp } from '../../../../connectors/kafka/records/encode.ts'
 import { partitionOf } from '../../../../connectors/kafka/records/murmur2.ts'
@@ -85,6 +87,29 @@ test('the time of the log stands in place of the records own where the topic say
   const timestamps = new Set(rowsOf(batch!).map(({ timestamp }) => timestamp!))
   assert.equal(timestamps.size, 1)
   assert.ok(Math.abs([...timestamps][0]! - began) < 60_000)
+})
+
+test('of transactions that were aborted nothing is seen, nor are their markers', { skip }, async () => {
+  const topic = await kafka.topic('transactions')
+  const producer = kafka.client().producer({ transactionalId: 'records-test', maxInFlightRequests: 1, idempotent: true })
+  await producer.connect()
+  for (const [n, end] of ['commit', 'abort', 'abort', 'commit'].entries()) {
+    const transaction = await producer.transaction()
+    for (const part of ['a', 'b']) await transaction.send({ topic, messages: [{ value: `${n}${part}` }] })
+    await (end === 'commit' ? transaction.commit() : transaction.abort())
+  }
+  await producer.disconnect()
+  // The marker of the last one is written after its answer.
+  while (segment(topic, 0).at(-1)?.lastOffset !== 11) await sleep(20)
+  const batches = segment(topic, 0)
+  assert.deepEqual(
+    batches.filter(({ control }) => control).map(({ aborts }) => aborts),
+    [false, true, true, false],
+  )
+  // Each transaction takes three offsets: two records and its marker.
+  const aborted = [3, 6].map((firstOffset) => ({ producerId: batches[0]!.producerId, firstOffset }))
+  const seen = filterAborted(batches, aborted).flatMap((batch) => rowsOf(batch).map(({ value }) => Buffer.from(value!).toString()))
+  assert.deepEqual(seen, ['0a', '0b', '3a', '3b'])
 })
 
 for (const compression of ['gzip', 'snappy', 'lz4', 'zstd']) {
