@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { KafkaSinkTask } from '../../../../connectors/kafka/sink/task.ts'
-import { sinkConfig } from '../../../../connectors/kafka/sink/config.ts'
+import { kafkaSinkConfig } from '../../../../connectors/kafka/sink/config.ts'
 import { DataError, parseConfig, record, type ConnectRecord, type TaskContext } from '../../../../core/index.ts'
 import { taskContext } from '../../../contract/parts.ts'
 import { converterOf } from '../../../core/converter/convert.ts'
@@ -13,7 +13,7 @@ const text = converterOf('string', {})
 
 function task(cluster: FakeCluster, raw: Record<string, string> = {}, context: Partial<TaskContext> = {}): KafkaSinkTask {
   const given = { 'bootstrap.servers': 'fake:1', 'retry.backoff.ms': '1', 'retry.backoff.max.ms': '5', ...raw }
-  const { config, issues } = parseConfig(sinkConfig, given)
+  const { config, issues } = parseConfig(kafkaSinkConfig, given)
   assert.deepEqual(issues, [])
   const converters = { key: text, value: text, header: converterOf('simple') }
   return new KafkaSinkTask(config, taskContext({ converters, ...context }), async () => cluster.client())
