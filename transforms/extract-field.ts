@@ -41,7 +41,11 @@ function createExtractField(settings: ConfigOf<typeof config>, side: Side): Tran
         return side.replace(record, null, read(value) ?? null)
       }
       const extracted = extraction(schema)
-      return side.replace(record, extracted.schema, value === null ? null : extracted.read(requireStruct(schema, value, purpose)))
+      const member = value === null ? null : extracted.read(requireStruct(schema, value, purpose))
+      if (member === null && !extracted.schema.optional) {
+        throw new DataError(`ExtractField: a record of topic "${record.topic}" has null at "${settings.field}", which is a required field`)
+      }
+      return side.replace(record, extracted.schema, member)
     },
   }
 }

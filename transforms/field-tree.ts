@@ -106,6 +106,7 @@ export function compileEdit<E>(
     return { schema: keepExtras(schema, target, copy), through: (value) => copy(value as Record<string, unknown>) }
   }
 
+  if (schema.type !== 'struct') throw new DataError(`Only Struct objects supported for [editing fields], found: ${schema.type}`)
   const whole = ofStruct(schema, tree)
   return options.top === 'kept' ? { ...whole, schema: keepExtras(schema, whole.schema, whole.copy) } : whole
 }

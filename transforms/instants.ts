@@ -69,7 +69,9 @@ function isoInstant(value: string, field: string): Instant {
   return BigInt(ms) * msNanos + BigInt((parts![2] ?? '').padEnd(9, '0'))
 }
 
-/** A writer for the target. Parts finer than it holds are cut, towards 1970 as in Java; what is too large for it is a DataError. */
+/**
+ * A writer for the target. Parts finer than it holds are cut, towards the past (Java: towards 1970); what is too large for it is a DataError.
+ */
 export function instantWriter(
   target: TimestampType,
   { pattern, precision }: InstantNotation,
@@ -80,10 +82,10 @@ export function instantWriter(
   }
   switch (target) {
     case 'string':
-      return (instant) => pattern!.format(Number(instant / msNanos))
+      return (instant) => pattern!.format(Number(floorDivide(instant, msNanos)))
     case 'unix':
       return (instant) => {
-        const value = instant / unixUnits[precision]
+        const value = floorDivide(instant, unixUnits[precision])
         return BigInt.asIntN(64, value) === value ? value : wrong(instant, `unix time in ${precision}`)
       }
     case 'Date':
@@ -95,7 +97,7 @@ export function instantWriter(
       return (instant) => Number((instant - floorDivide(instant, dayNanos) * dayNanos) / msNanos)
     case 'Timestamp':
       return (instant) => {
-        const value = instant / msNanos
+        const value = floorDivide(instant, msNanos)
         return BigInt.asIntN(64, value) === value ? value : wrong(instant, 'Timestamp')
       }
     default:

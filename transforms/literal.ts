@@ -2,7 +2,8 @@ import { arrayOf, logical, mapOf, parseDecimal, primitive, type Schema } from '.
 import { floatText } from './number-text.ts'
 
 export interface Literal {
-  readonly schema: Schema
+  /** null: the text `null`. */
+  readonly schema: Schema | null
   readonly value: unknown
 }
 
@@ -25,6 +26,7 @@ const dayMs = 86_400_000
  * would change, and 3.141592653589793 is a double, of which it keeps half the digits.
  */
 export function literal(spelled: string): Literal {
+  if (spelled === 'null') return { schema: null, value: null }
   return booleanOf(spelled) ?? numberOf(spelled) ?? dateOf(spelled) ?? composite(spelled) ?? { schema: text, value: spelled }
 }
 
@@ -105,6 +107,6 @@ function typed(value: unknown): Literal | undefined {
 function sharedSchema(items: readonly (Literal | undefined)[]): Schema | undefined {
   const widths = items.map((item) => integers.findIndex((schema) => schema === item?.schema))
   if (items.length > 0 && widths.every((width) => width >= 0)) return integers[Math.max(...widths)]
-  const first = items[0]?.schema
+  const first = items[0]?.schema ?? undefined
   return first !== undefined && first.fields.length === 0 && items.every((item) => item?.schema === first) ? first : undefined
 }

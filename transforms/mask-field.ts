@@ -1,17 +1,9 @@
-import {
-  DataError,
-  defineConfig,
-  logical,
-  parseDecimal,
-  rescale,
-  type ConfigOf,
-  type ConnectRecord,
-  type Schema,
-  type Transform,
-} from '../core/index.ts'
-import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, setOwn } from './fields.ts'
+import { DataError, defineConfig, logical, parseDecimal, rescale, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
+import { nullKey, refused } from './config-fault.ts'
+import { bySchema, requireStruct } from './fields.ts'
+import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
+import { compileEdit, editPlain, fieldTree } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
-import { compileCopy } from './struct-copy.ts'
 
 const config = defineConfig({
   fields: {
@@ -27,12 +19,8 @@ const config = defineConfig({
     doc: 'Custom value replacement, that will be applied to all numeric or text fields; without it zero, empty text, false ...',
     check: (text: string) => (text === '' ? 'String must be non-empty' : undefined),
   },
-  'replace.null.with.default': {
-    type: 'boolean',
-    default: true,
-    importance: 'medium',
-    doc: 'A null in a field that has a default becomes the default.',
-  },
+  ...syntaxKey,
+  ...nullKey,
 })
 
 const purpose = 'mask fields'
@@ -50,45 +38,26 @@ export const maskField = keyAndValue(
 )
 
 function createMaskField(settings: ConfigOf<typeof config>, side: Side): Transform {
-  const masked = new Set(settings.fields)
-  const { replacement } = settings
-  const nullAsDefault = settings['replace.null.with.default']
-
-  const copyOf = bySchema((schema) =>
-    compileCopy(
-      schema.fields.map((from) => {
-        const through = (value: unknown) => (value === null ? null : maskOf(from.name, from.schema, replacement))
-        return { name: from.name, from, ...(masked.has(from.name) ? { through } : {}) }
-      }),
-      nullAsDefault,
-    ),
+  const { fields, replacement } = settings
+  const syntax = syntaxOf(settings)
+  const tree = refused('fields', fields.join(','), () =>
+    fieldTree([...new Set(fields)].map((name) => [parsePath(name, syntax), true as const])),
   )
-
-  function withSchema(record: ConnectRecord, schema: Schema): ConnectRecord {
-    return side.replace(record, schema, copyOf(schema)(requireStruct(schema, side.value(record), purpose), noExtras))
-  }
-
-  function withoutSchema(record: ConnectRecord): ConnectRecord {
-    const value = side.value(record)
-    if (isPlainObject(value)) {
-      const updated = { ...value }
-      for (const name of masked) {
-        if (!Object.hasOwn(updated, name) || updated[name] === null) continue
-        setOwn(updated, name, plainMask(name, updated[name], replacement))
-      }
-      return side.replace(record, null, updated)
-    }
-    const members = membersOf(value, purpose).map(
-      ([name, member]) => [name, masked.has(name) && member !== null ? plainMask(name, member, replacement) : member] as const,
-    )
-    return side.replace(record, null, rebuilt(value, members))
-  }
-
+  const edits = bySchema((schema) =>
+    compileEdit(schema, tree, {
+      nullAsDefault: settings['replace.null.with.default'],
+      top: 'kept',
+      edit: (_, { schema: field }, path) => ({ schema: field, through: () => maskOf(path, field, replacement) }),
+    }),
+  )
+  const change = (_: true, value: unknown, path: string) => (value === null ? null : plainMask(path, value, replacement))
   return {
     apply(record) {
-      if (side.value(record) === null) return record
+      const value = side.value(record)
+      if (value === null) return record
       const schema = side.schema(record)
-      return schema === null ? withoutSchema(record) : withSchema(record, schema)
+      if (schema === null) return side.replace(record, null, editPlain(value, tree, purpose, change))
+      return side.replace(record, schema, edits(schema).copy(requireStruct(schema, value, purpose)))
     },
   }
 }

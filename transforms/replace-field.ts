@@ -1,5 +1,7 @@
-import { DataError, defineConfig, type ConfigOf, type ConnectRecord, type Schema, type Transform } from '../core/index.ts'
-import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
+import { DataError, defineConfig, withExtras, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
+import { nullKey, refused } from './config-fault.ts'
+import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, withFields } from './fields.ts'
+import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
 import { keyAndValue, type Side } from './side.ts'
 import { compileCopy, type StructCopy } from './struct-copy.ts'
 
@@ -15,15 +17,11 @@ const config = defineConfig({
     type: 'list',
     default: [],
     importance: 'medium',
-    doc: 'Field rename mappings: from:to, separated by commas.',
+    doc: 'Field rename mappings: from:to, separated by commas. With V2 paths, what stands right of the colon is the name alone.',
     check: renamesFault,
   },
-  'replace.null.with.default': {
-    type: 'boolean',
-    default: true,
-    importance: 'medium',
-    doc: 'A null in a field that has a default becomes the default.',
-  },
+  ...syntaxKey,
+  ...nullKey,
   blacklist: {
     type: 'list',
     importance: 'low',
@@ -52,58 +50,94 @@ export const replaceField = keyAndValue(
 )
 
 function createReplaceField(settings: ConfigOf<typeof config>, side: Side): Transform {
-  const exclude = new Set(settings.exclude)
-  const include = new Set(settings.include)
-  const renames = new Map(settings.renames.map((pair) => pair.split(':') as [string, string]))
+  const choice = choiceOf(settings)
   const nullAsDefault = settings['replace.null.with.default']
-  const kept = (name: string) => !exclude.has(name) && (include.size === 0 || include.has(name))
-  const renamed = (name: string) => renames.get(name) ?? name
-
-  const narrowed = bySchema((schema): { readonly schema: Schema; readonly copy: StructCopy } => {
-    const fields = schema.fields.filter((field) => kept(field.name)).map((from) => ({ name: renamed(from.name), from }))
-    const target = withFields(
-      schema,
-      fields.map(({ name, from }) => [name, from.schema] as const),
-    )
-    return { schema: target, copy: compileCopy(fields, nullAsDefault) }
-  })
-
-  function withSchema(record: ConnectRecord, schema: Schema): ConnectRecord {
-    const struct = requireStruct(schema, side.value(record), purpose)
-    const target = narrowed(schema)
-    return side.replace(record, target.schema, target.copy(struct, noExtras))
-  }
-
-  function withoutSchema(record: ConnectRecord): ConnectRecord {
-    const value = side.value(record)
-    if (isPlainObject(value)) return side.replace(record, null, renamedObject(value, record.topic))
-    const members = new Map<string, unknown>()
-    for (const [name, member] of membersOf(value, purpose)) {
-      if (!kept(name)) continue
-      if (members.has(renamed(name))) throw collision(renamed(name), record.topic)
-      members.set(renamed(name), member)
-    }
-    return side.replace(record, null, rebuilt(value, [...members]))
-  }
-
-  function renamedObject(value: Readonly<Record<string, unknown>>, topic: string): Record<string, unknown> {
-    const updated: Record<string, unknown> = {}
-    for (const name of Object.keys(value)) {
-      if (!kept(name)) continue
-      const target = renamed(name)
-      if (Object.hasOwn(updated, target)) throw collision(target, topic)
-      setOwn(updated, target, value[name])
-    }
-    return updated
-  }
-
+  const narrowed = bySchema((schema) => compileNarrow(schema, [], choice, nullAsDefault))
   return {
     apply(record) {
-      if (side.value(record) === null) return record
+      const value = side.value(record)
+      if (value === null) return record
       const schema = side.schema(record)
-      return schema === null ? withoutSchema(record) : withSchema(record, schema)
+      if (schema === null) return side.replace(record, null, narrowPlain(value, [], choice, record.topic))
+      const target = narrowed(schema)
+      return side.replace(record, target.schema, target.copy(requireStruct(schema, value, purpose), noExtras))
     },
   }
+}
+
+/** What becomes of the field at a path. */
+interface Choice {
+  /** undefined: it is dropped. */
+  nameOf(steps: readonly string[]): string | undefined
+  /** True where something is said of fields within it. */
+  goesInto(steps: readonly string[]): boolean
+}
+
+function choiceOf(settings: ConfigOf<typeof config>): Choice {
+  const syntax = syntaxOf(settings)
+  const keyOf = (key: string, text: string) => refused(key, text, () => parsePath(text, syntax).steps as readonly string[])
+  const exclude = settings.exclude.map((text) => keyOf('exclude', text))
+  const include = settings.include.map((text) => keyOf('include', text))
+  const renames = settings.renames
+    .map((pair) => pair.split(':') as [string, string])
+    .map(([from, to]) => [keyOf('renames', from), to] as const)
+  const all = [...exclude, ...include, ...renames.map(([from]) => from)]
+  return {
+    nameOf(steps) {
+      if (exclude.some((path) => isSame(path, steps))) return undefined
+      // A field is kept with all that is in it, and with it what it is in.
+      if (include.length > 0 && !include.some((path) => startsWith(steps, path) || startsWith(path, steps))) return undefined
+      return renames.find(([from]) => isSame(from, steps))?.[1] ?? steps.at(-1)!
+    },
+    goesInto: (steps) => all.some((path) => path.length > steps.length && startsWith(path, steps)),
+  }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && startsWith(a, b)
+}
+
+function startsWith(path: readonly string[], start: readonly string[]): boolean {
+  return start.length <= path.length && start.every((step, index) => step === path[index])
+}
+
+interface Narrowed {
+  readonly schema: Schema
+  readonly copy: StructCopy
+}
+
+function compileNarrow(schema: Schema, above: readonly string[], choice: Choice, nullAsDefault: boolean): Narrowed {
+  const fields = schema.fields.flatMap((from) => {
+    const steps = [...above, from.name]
+    const name = choice.nameOf(steps)
+    if (name === undefined) return []
+    if (from.schema.type !== 'struct' || !choice.goesInto(steps)) return [{ name, from, schema: from.schema }]
+    const { schema: inner, copy } = compileNarrow(from.schema, steps, choice, nullAsDefault)
+    const through = (value: unknown) => (value === null ? null : copy(value as Readonly<Record<string, unknown>>, noExtras))
+    const { optional, defaultValue } = from.schema
+    return [{ name, from, schema: withExtras(inner, { optional, defaultValue: defaultValue && through(defaultValue) }), through }]
+  })
+  return {
+    schema: withFields(
+      schema,
+      fields.map((field) => [field.name, field.schema] as const),
+    ),
+    copy: compileCopy(fields, nullAsDefault),
+  }
+}
+
+function narrowPlain(value: unknown, above: readonly string[], choice: Choice, topic: string): unknown {
+  const members = isPlainObject(value) ? Object.entries(value) : membersOf(value, purpose)
+  const kept = new Map<string, unknown>()
+  for (const [name, member] of members) {
+    const steps = [...above, name]
+    const renamed = choice.nameOf(steps)
+    if (renamed === undefined) continue
+    if (kept.has(renamed)) throw collision(renamed, topic)
+    const inside = (member instanceof Map || isPlainObject(member)) && choice.goesInto(steps)
+    kept.set(renamed, inside ? narrowPlain(member, steps, choice, topic) : member)
+  }
+  return rebuilt(value, [...kept])
 }
 
 function collision(name: string, topic: string): DataError {

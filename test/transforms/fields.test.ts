@@ -78,10 +78,11 @@ test('InsertField without a schema leaves out what is missing', () => {
   assert.throws(() => insert.apply(record('a', 'text')), { name: 'DataError' })
 })
 
-test('InsertField passes tombstones, and takes offsets from Kafka only', () => {
-  const insert = transformOf('InsertField$Key', { 'offset.field': 'o!' })
+test("InsertField passes tombstones but gives their keys what other records' keys get, and takes offsets from Kafka only", () => {
   const tombstone = record('a', null, { key: { id: 1n } })
-  assert.equal(insert.apply(tombstone), tombstone)
+  assert.equal(transformOf('InsertField$Value', { 'topic.field': 't' }).apply(tombstone), tombstone)
+  assert.deepEqual(transformOf('InsertField$Key', { 'topic.field': 't' }).apply(tombstone)!.key, { id: 1n, t: 'a' })
+  const insert = transformOf('InsertField$Key', { 'offset.field': 'o!' })
   assert.throws(() => insert.apply(item), /only for records that come from Kafka/)
   const kafka = { ...item, origin: { partition: '{"kafka_topic":"a","kafka_partition":0}', position: 42, seq: 0 } }
   assert.deepEqual(insert.apply(kafka)!.key, { id: 7n, o: 42n })

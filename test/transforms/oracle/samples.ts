@@ -112,7 +112,9 @@ export function valueOf(schema: Schema, dice: Dice): unknown {
   if (schema.name === logical.decimal)
     return { unscaled: dice.pick([0n, 1n, -12_345n, 100n, 30_000n, 12_345_678_901_234_567_890n]), scale: 2 }
   if (schema.name === logical.time) return dice.roll(86_400_000)
-  if (schema.name === logical.timestamp) return BigInt(dice.roll(2_000_000_000)) * 1000n + 86_400_007n
+  if (schema.name === logical.timestamp) {
+    return dice.pick([BigInt(dice.roll(2_000_000_000)) * 1000n + 86_400_007n, 951_782_400_000n, 5_000n, 1_700_000_000_123n])
+  }
   if (schema.name === logical.date) return dice.roll(20_000)
   switch (schema.type) {
     case 'int8':
