@@ -16,6 +16,9 @@ const recordOverheadMax = 5 + 1 + 10 + 5 + 5 + 5 + 5
 const headerOverheadMax = 5 + 5
 /** Bytes of UTF-8 that one UTF-16 unit comes to at most. */
 const utf8Max = 3
+/** A builder keeps a buffer of about so much from batch to batch. */
+const keptBytesMin = 64 * 1024
+const keptBytesMax = 4 << 20
 /** Copies shorter than this are quicker byte by byte than by a call. */
 const callBytes = 12
 
@@ -102,8 +105,10 @@ export class RecordBatchBuilder {
     return batch
   }
 
-  /** Forgets the records; the buffer stays. */
+  /** Forgets the records. The buffer stays, but not one that was made for much more than the last batch: there is one for each partition. */
   reset(): void {
+    const wanted = Math.min(Math.max(this.#end * 2, keptBytesMin), keptBytesMax)
+    if (this.#buffer.length > wanted * 2) this.#buffer = Buffer.allocUnsafeSlow(wanted)
     this.#end = layout.records
     this.#count = 0
     this.#maxTimestamp = -1

@@ -89,7 +89,7 @@ test('the time of the log stands in place of the records own where the topic say
   assert.ok(Math.abs([...timestamps][0]! - began) < 60_000)
 })
 
-test('of transactions that were aborted nothing is seen, nor are their markers', { skip }, async () => {
+test('of transactions that were aborted nothing is seen, nor are their markers', { skip, timeout: 60_000 }, async () => {
   const topic = await kafka.topic('transactions')
   const producer = kafka.client().producer({ transactionalId: 'records-test', maxInFlightRequests: 1, idempotent: true })
   await producer.connect()
