@@ -55,12 +55,15 @@ export class RecordBatchBuilder {
     return this.#end
   }
 
-  /** `timestamp`: milliseconds since the epoch, null: none. Throws a DataError, and takes nothing, for a header name that is no Unicode text. */
+  /** `timestamp`: milliseconds since the epoch, null: none. Throws a DataError, and takes nothing, for a timestamp below 0 or a header name that is no Unicode text. */
   append(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[], timestamp: number | null): void {
     const most = this.#end + recordBytesMax(key, value, headers)
     if (most > this.#buffer.length) this.#grow(most)
     const buffer = this.#buffer
     const time = timestamp ?? -1
+    if (timestamp !== null && !(Number.isSafeInteger(time) && time >= 0)) {
+      throw new DataError(`The timestamp ${timestamp} is no whole number of milliseconds since 1970; Kafka keeps no other`)
+    }
     if (this.#count === 0) this.#baseTimestamp = time
     const delta = time - this.#baseTimestamp
     // The length stands in front of the record and is a varint itself: the sizes come first, then each byte is written once.

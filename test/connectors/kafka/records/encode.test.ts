@@ -107,6 +107,24 @@ test('a header name that has no UTF-8 is refused, and the builder goes on withou
   assert.deepEqual(rowsOf(decodeBatches(builder.build({ compression: 'none' }), checked)[0]!), [row('good', { timestamp: 2 })])
 })
 
+test('a timestamp that Kafka cannot keep is refused, and the builder goes on without the record', () => {
+  const builder = new RecordBatchBuilder()
+  for (const timestamp of [-1, -5, 1.5, NaN, Infinity, 2 ** 53])
+    assert.throws(() => builder.append(null, null, [], timestamp), DataError, `${timestamp}`)
+  builder.append(null, Buffer.from('good'), [], 2)
+  assert.deepEqual(rowsOf(decodeBatches(builder.build({ compression: 'none' }), checked)[0]!), [row('good', { timestamp: 2 })])
+})
+
+test('a builder that held one large record still builds small batches', () => {
+  const builder = new RecordBatchBuilder()
+  for (const size of [30 << 20, 10, 200_000, 10]) {
+    builder.append(null, Buffer.alloc(size, 7), [], 1)
+    const [batch] = decodeBatches(builder.build({ compression: 'none' }), checked)
+    assert.equal(batch!.records().value(0)!.length, size)
+    builder.reset()
+  }
+})
+
 test('a batch is restamped without touching its records, and its checksum is that of its new bytes', () => {
   fc.assert(
     fc.property(
