@@ -87,7 +87,7 @@ export class RecordReader {
     } catch (error) {
       const { key, value, timestamp } = origin.raw
       const raw = record(topic, value, { partition, key, timestamp, origin })
-      refused.push({ record: raw, error: error instanceof Error ? error : new Error(String(error)), stage })
+      refused.push({ record: raw, error: placed(error, `${topic}-${partition} at offset ${origin.position}`, stage), stage })
     }
   }
 
@@ -121,6 +121,13 @@ function built(
     headers,
     origin,
   }
+}
+
+/** A converter does not know which record it reads; who looks for the fault must. */
+function placed(error: unknown, place: string, stage: ConverterStage): Error {
+  if (!(error instanceof DataError)) return error instanceof Error ? error : new Error(String(error))
+  const part = { KEY_CONVERTER: 'key', VALUE_CONVERTER: 'value', HEADER_CONVERTER: 'headers' }[stage]
+  return new DataError(`The ${part} of ${place} cannot be read: ${error.message}`, { cause: error })
 }
 
 function column(slice: Slice, get: (columns: RecordColumns, index: number) => Buffer | null): (Buffer | null)[] {
