@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import plugin from '../../../../connectors/kafka/index.ts'
+import { record, type SinkTask } from '../../../../core/index.ts'
+import { sinkOf, taskContext } from '../../../contract/parts.ts'
+import { kafkaSkip, startKafka, type TestKafka } from '../../../kafka.ts'
+import { KafkaTools } from '../../../kafka-tools.ts'
+import { WorkerProcess } from '../../../worker-process.ts'
+import { makeTopic, readTopic } from './read-topic.ts'
+
+const skip = kafkaSkip(true)
+const kill = new AbortController().signal
+let kafka: TestKafka
+
+before(async () => {
+  if (!skip) kafka = await startKafka({ own: true })
+})
+after(() => kafka?.stop())
+
+async function opened(connector: string, raw: Record<string, string> = {}, generation = 0): Promise<SinkTask> {
+  const config = { 'bootstrap.servers': kafka.bootstrap, 'exactly.once.support': 'required', ...raw }
+  const task = await sinkOf(plugin, 'kafka', config, taskContext({ connector, generation }))
+  await task.open!()
+  return task
+}
+
+test('a worker killed at any instant leaves every record once for a consumer that reads committed data', { skip }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-sink-'))
+  try {
+    const count = 40_000
+    await using worker = await WorkerProcess.start(folder, { 'bootstrap.servers': kafka.bootstrap, 'task.restart.delay.ms': '50' })
+    const config = {
+      'connector.class': 'datagen',
+      template: 'rows',
+      topic: 'crash-rows',
+      count: String(count),
+      rate: '8000',
+      'batch.rows': '300',
+      'tasks.max': '2',
+      'value.converter': 'JsonConverter',
+      'value.converter.schemas.enable': 'false',
+      'exactly.once.support': 'required',
+      'topic.creation.default.partitions': '3',
+      'topic.creation.default.replication.factor': '1',
+    }
+    const made = await fetch(`${worker.url}/connectors`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'crash', config }),
+    })
+    assert.equal(made.status, 201, await made.text())
+    await sleep(2500)
+    for (let kills = 0; kills < 5; kills++) {
+      await sleep(Math.random() * 800)
+      await worker.kill()
+      await worker.restart()
+    }
+    const done = async () => {
+      const answer = (await (await fetch(`${worker.url}/connectors/crash/offsets`)).json()) as {
+        offsets: { offset: { records: number } }[]
+      }
+      return answer.offsets.reduce((sum, { offset }) => sum + offset.records, 0) === count
+    }
+    for (const until = Date.now() + 90_000; !(await done()); await sleep(200)) assert.ok(Date.now() < until, worker.log.slice(-3000))
+    const ids: number[] = []
+    await new KafkaTools(kafka.bootstrap).consume('crash-rows', {
+      idleMs: 3000,
+      each: ({ value }) => ids.push((JSON.parse(String(value)) as { id: number }).id),
+    })
+    ids.sort((a, b) => a - b)
+    assert.equal(ids.length, count)
+    assert.equal(new Set(ids).size, count)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('a zombie is fenced, and what it wrote after the last commit is never seen', { skip }, async () => {
+  const topic = await makeTopic(kafka.bootstrap)
+  const at = (n: number) => ({ '{"log":"z"}': { n }, '#flush/0': n })
+  await using zombie = await opened('zombies')
+  await zombie.put([record(topic, 1)], kill)
+  await zombie.flush!(at(1), kill)
+  await zombie.put([record(topic, 'never seen')], kill)
+  await using winner = await opened('zombies')
+  assert.deepEqual(await winner.committed!(), at(1))
+  await winner.put([record(topic, 2)], kill)
+  await winner.flush!(at(2), kill)
+  const late = async () => {
+    await zombie.put([record(topic, 'nor this')], kill)
+    await zombie.flush!(at(3), kill)
+  }
+  await assert.rejects(late(), { code: 'FENCED' })
+  const values = (await readTopic(kafka.bootstrap, topic)).map(({ value }) => value)
+  assert.deepEqual(values, ['1', '2'])
+  await using next = await opened('zombies')
+  assert.deepEqual(await next.committed!(), at(2))
+})
+
+test('positions are written as Kafka Connect writes them, and each task reads its own', { skip }, async () => {
+  const topic = await makeTopic(kafka.bootstrap)
+  const raw = { 'offsets.storage.topic': 'own-offsets' }
+  {
+    await using sink = await opened('posi"tions', raw)
+    await sink.put([record(topic, 1)], kill)
+    await sink.flush!({ '{"server":"a","big":12345678901234567890}': { lsn: 5, sum: [1, null] }, '#flush/0': 1, '{"gone":1}': 7 }, kill)
+    await sink.flush!({ '{"server":"a","big":12345678901234567890}': { lsn: 6 }, '#flush/0': 2, '{"gone":1}': null }, kill)
+  }
+  const records = await readTopic(kafka.bootstrap, 'own-offsets')
+  const first = records.find(({ value }) => value === '{"lsn":5,"sum":[1,null]}')
+  assert.equal(first?.key, '["posi\\"tions",{"server":"a","big":12345678901234567890}]')
+  await using again = await opened('posi"tions', raw)
+  assert.deepEqual(await again.committed!(), { '{"server":"a","big":12345678901234567890}': { lsn: 6 }, '#flush/0': 2 })
+  await using reset = await opened('posi"tions', raw, 1)
+  assert.equal(await reset.committed!(), undefined)
+})
+
+test('records may not go to the topic of the positions', { skip }, async () => {
+  await using sink = await opened('loop', { 'offsets.storage.topic': 'own-offsets' })
+  await assert.rejects(sink.put([record('own-offsets', 1)], kill), /keeps this connector's own positions/)
+})
