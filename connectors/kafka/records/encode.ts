@@ -55,13 +55,13 @@ export class RecordBatchBuilder {
     return this.#end
   }
 
-  /** `timestamp`: milliseconds since the epoch, null: none. Throws a DataError, and takes nothing, for a timestamp below 0 or a header name that is no Unicode text. */
+  /** `timestamp`: milliseconds since the epoch, null (or Kafka's own -1): none. Throws a DataError, and takes nothing, for another timestamp below 0 or a header name that is no Unicode text. */
   append(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[], timestamp: number | null): void {
     const most = this.#end + recordBytesMax(key, value, headers)
     if (most > this.#buffer.length) this.#grow(most)
     const buffer = this.#buffer
     const time = timestamp ?? -1
-    if (timestamp !== null && !(Number.isSafeInteger(time) && time >= 0)) {
+    if (!(Number.isSafeInteger(time) && time >= -1)) {
       throw new DataError(`The timestamp ${timestamp} is no whole number of milliseconds since 1970; Kafka keeps no other`)
     }
     if (this.#count === 0) this.#baseTimestamp = time

@@ -109,7 +109,7 @@ test('a header name that has no UTF-8 is refused, and the builder goes on withou
 
 test('a timestamp that Kafka cannot keep is refused, and the builder goes on without the record', () => {
   const builder = new RecordBatchBuilder()
-  for (const timestamp of [-1, -5, 1.5, NaN, Infinity, 2 ** 53])
+  for (const timestamp of [-5, 1.5, NaN, Infinity, 2 ** 53])
     assert.throws(() => builder.append(null, null, [], timestamp), DataError, `${timestamp}`)
   builder.append(null, Buffer.from('good'), [], 2)
   assert.deepEqual(rowsOf(decodeBatches(builder.build({ compression: 'none' }), checked)[0]!), [row('good', { timestamp: 2 })])
