@@ -10,6 +10,7 @@ import { runtimeSettings } from './framework-config.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
 import { FolderShelf } from './letters/folder-shelf.ts'
 import { LetterDesk, reportOf, type RedriveOrder, type RedriveReport } from './letters/letter-desk.ts'
+import { TopicShelf } from './letters/topic-shelf.ts'
 import { withFields } from './log-fields.ts'
 import { planConnector, type Plan, type PlanParts } from './plan.ts'
 import type { LevelName } from './protocol.ts'
@@ -252,7 +253,10 @@ export class Connector {
   /** Its dead letters, and what removes the config's secrets from them. */
   async letters(): Promise<{ readonly desk: LetterDesk; readonly redact: (text: string) => string }> {
     const { secrets, deadLetters } = await this.#plan()
-    const shelf = new FolderShelf(deadLetters.folder, this.name)
+    const { folder, topic } = deadLetters
+    const shelf = topic
+      ? new TopicShelf(topic, this.name, (request) => this.#parts.pool.call(request, secrets))
+      : new FolderShelf(folder, this.name)
     return { desk: new LetterDesk(this.name, this.#parts.store.offsets, shelf), redact: redactor(secrets) }
   }
 

@@ -1,7 +1,7 @@
 import type { Progress } from '../contract/context.ts'
 import type { Json } from '../contract/json.ts'
 import type { RawConfig } from './ends.ts'
-import type { LetterPage, LetterQuery } from './letters/folder-shelf.ts'
+import type { LetterPage, LetterQuery } from './letters/letter-shelf.ts'
 import type { RedriveOrder, RedriveReport } from './letters/letter-desk.ts'
 import type { ShownLetter } from './letters/shown-letter.ts'
 

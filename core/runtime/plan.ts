@@ -54,7 +54,10 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
   const converters = { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') }
   const letterTopic = letterTopicOf(raw, ends, registry, clients)
   if (letterTopic && 'issue' in letterTopic) throw new ConfigError([letterTopic.issue])
-  if (letterTopic) used.push([registry.sink('kafka')!.part.config, letterTopic.sink.config])
+  if (letterTopic) {
+    used.push([registry.sink('kafka')!.part.config, letterTopic.sink.config])
+    if (letterTopic.source) used.push([registry.source('kafka')!.part.config, letterTopic.source.config])
+  }
   const letters = {
     folder: settings['errors.deadletterqueue.path'] ?? deadLetters,
     fileBytesMax: settings['errors.deadletterqueue.file.max.bytes'],

@@ -5,7 +5,8 @@ import type { Offsets } from '../contract/record.ts'
 import type { RawConfig } from './ends.ts'
 import type { Failure } from './failure.ts'
 import type { LetterTopicSpec } from './letters/letter-topic.ts'
-import type { RedriveState } from './letters/redrive-job.ts'
+import type { LetterPage, LetterQuery } from './letters/letter-shelf.ts'
+import type { LetterSpan, RedriveState } from './letters/redrive-job.ts'
 import type { LoopStep } from './task.ts'
 
 /** One part of a task: the module that offers it, its class, and its raw config. */
@@ -64,8 +65,10 @@ export type CallRequest =
   | { readonly kind: 'checkOffsets'; readonly part: PartSpec; readonly offsets: Offsets }
   | { readonly kind: 'alterOffsets'; readonly part: PartSpec; readonly connector: string; readonly offsets: Offsets | null }
   | { readonly kind: 'destroy'; readonly part: PartSpec; readonly connector: string }
+  /** A page of dead letters; without a query: the spans that are there. */
+  | { readonly kind: 'letters'; readonly topic: LetterTopicSpec; readonly connector: string; readonly query: LetterQuery | null }
 
-export type CallAnswer = readonly RawConfig[] | readonly ConfigIssue[] | null
+export type CallAnswer = readonly RawConfig[] | readonly ConfigIssue[] | readonly LetterSpan[] | LetterPage | null
 
 /** Worker to host. `id` names one run of one task: it is never used twice. */
 export type ToHost =

@@ -174,6 +174,12 @@ export class Session implements Disposable {
         else await part.alterOffsets?.(request.offsets, config, context)
         return null
       }
+      case 'letters': {
+        const log = new JsonLog({ logger: connectorLogger(request.connector), connector: request.connector }, 'WARN', write, redact)
+        const { TopicReader } = await import('./letters/topic-reader.ts')
+        const reader = new TopicReader(request.topic, request.connector, loader, log)
+        return request.query ? reader.list(request.query) : reader.spans()
+      }
       default:
         return request satisfies never
     }

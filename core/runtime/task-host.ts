@@ -260,6 +260,7 @@ export class TaskHost {
 
 function callText(request: CallRequest): string {
   if (request.kind === 'validate') return "The connector's own validation"
+  if (request.kind === 'letters') return `Reading the dead letter topic ${request.topic.topic}`
   return `"${request.kind}" of ${request.part.class}`
 }
 

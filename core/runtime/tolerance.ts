@@ -79,9 +79,10 @@ export class Tolerance {
 
   /** Makes the letters durable, then flushes. A record that is rejected meanwhile is made durable at once: the offsets may be committed with it. */
   async whileFlushing(kill: AbortSignal, flush: () => Promise<void> | undefined): Promise<void> {
-    await this.#parts.letters.sync(kill)
+    // From here on, as one that is rejected while the others are made durable may come too late for that.
     this.#flushing = kill
     try {
+      await this.#parts.letters.sync(kill)
       await flush()
     } finally {
       this.#flushing = undefined

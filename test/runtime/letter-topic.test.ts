@@ -44,14 +44,17 @@ test('letters in a topic are the original bytes with the ten headers of Connect,
   const seen = rig.messages().map(({ topic: name, key, value, timestamp, headers }) => {
     const told = Object.fromEntries(headers.map(([header, text]) => [header.replace('__connect.errors.', ''), text]))
     const { 'exception.stacktrace': trace, ...rest } = told
-    assert.match(trace!, /Error.*\n {4}at /)
-    return { name, key, value, timestamp, ...rest }
+    assert.match(String(trace), /Error.*\n {4}at /)
+    return { name, key, value, timestamp, ...(rest as Record<string, unknown>) }
   })
   const common = { name: 'dead', h: '\u0000ÿ', topic: 'log', partition: '0', 'connector.name': 'c', 'task.id': '0' }
   const java = 'org.apache.kafka.connect.errors.DataException'
   assert.deepEqual(
     seen
-      .map((one: Readonly<Record<string, unknown>>) => ({ ...one, 'exception.message': one['exception.message'] === '' }))
+      .map((one): Record<string, unknown> => ({
+        ...one,
+        'exception.message': (one as Record<string, unknown>)['exception.message'] === '',
+      }))
       .toSorted((a, b) => Number(a['key']) - Number(b['key'])),
     [
       {

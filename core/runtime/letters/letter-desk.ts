@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { BadRequestError, ConflictError } from '../../contract/errors.ts'
 import type { OffsetStore } from '../../contract/offsets.ts'
 import type { Offsets } from '../../contract/record.ts'
-import type { LetterPage, LetterQuery, LetterShelf } from './folder-shelf.ts'
+import type { LetterPage, LetterQuery, LetterShelf } from './letter-shelf.ts'
 import type { LetterFilter } from './letter-filter.ts'
 import {
   freshState,

@@ -9,6 +9,7 @@ import { FolderReader, type LetterReader } from './letter-reader.ts'
 import type { LetterTopicSpec } from './letter-topic.ts'
 import { OrderlyBox } from './orderly-box.ts'
 import { TopicBox } from './topic-box.ts'
+import { TopicReader } from './topic-reader.ts'
 
 export interface LettersParts {
   readonly converters: TaskContext['converters']
@@ -27,13 +28,29 @@ export async function openLetters(
   const { connector, task } = spec
   const { folder, fileBytesMax, topic } = spec.tolerance.deadLetters
   const { redact, kill } = parts
-  const reader = new FolderReader(folder, connector, parts.log)
+  const reader = readerOf(spec, loader, parts.log)
   if (topic === null || !spec.tolerance.all) {
     return { letters: new OrderlyBox(new FolderBox(folder, { connector, task }, fileBytesMax, redact)), reader }
   }
   const sink = new RetryingSink(await openSink(topic, spec, loader, parts), parts.retry)
   const box = new TopicBox(sink, { ...topic, connector, task, redact, kill }, parts.converters)
   return { letters: new OrderlyBox(box), reader }
+}
+
+/** By what a redrive names: files end with .jsonl, partitions with a number. */
+function readerOf({ connector, tolerance }: TaskSpec, loader: PluginLoader, log: Logger): LetterReader {
+  const { folder, topic } = tolerance.deadLetters
+  const files = new FolderReader(folder, connector, log)
+  const messages = topic && new TopicReader(topic, connector, loader, log)
+  return {
+    read(spans, span, at) {
+      if (spans[0] === undefined || spans[0].unit.endsWith('.jsonl')) return files.read(spans, span, at)
+      if (messages) return messages.read(spans, span, at)
+      throw new Error(
+        `A redrive reads the dead letters of ${spans[0].unit}, but the config names no topic any more: set errors.deadletterqueue.topic.name again, or reset the connector's offsets`,
+      )
+    },
+  }
 }
 
 async function openSink(topic: LetterTopicSpec, spec: TaskSpec, loader: PluginLoader, { log }: LettersParts): Promise<SinkTask> {

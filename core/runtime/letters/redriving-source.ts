@@ -92,7 +92,7 @@ export class RedrivingSource implements SourceTask {
   }
 
   async #letters(began: RedriveState): Promise<RecordBatch> {
-    const { letters, chained, state } = (this.#turning ??= await this.#read(began))
+    const { letters, chained, state } = (this.#turning ??= await this.#readFrom(began))
     const records = await restore(letters, state.job.id, this.#parts.context, (origin, letter) =>
       this.#parts.marks.mark(origin, letter.redriven + 1),
     )
@@ -102,6 +102,16 @@ export class RedrivingSource implements SourceTask {
     this.#state = done ? undefined : state
     if (done) await this.#finish(state)
     return { records, offsets: { [redriveKey(state.job.id)]: stateJson(state) }, checkpoint: done }
+  }
+
+  /** A reader that failed is not asked again: the next attempt begins where the last batch ended. */
+  async #readFrom(began: RedriveState): Promise<Turning> {
+    try {
+      return await this.#read(began)
+    } catch (error) {
+      this.#steps = this.#held = undefined
+      throw error
+    }
   }
 
   async #finish(state: RedriveState): Promise<void> {
