@@ -142,6 +142,45 @@ test('a redrive that breaks in the middle goes on where the sink stands: every l
   )
 })
 
+test('a redrive whose process is killed goes on in the next one: every letter once', async () => {
+  await using rig = await letterRig({ hosting: 'process' })
+  rig.write('messages', numbered(3000))
+  rig.write(
+    'refuse',
+    Array.from({ length: 2500 }, (_, index) => index + 1),
+  )
+  await rig.worker.create('c', rig.config({ 'batch.rows': '500', 'sink.redriven.ms': '60' }), 'RUNNING')
+  await until('the good ones are there', () => rig.out().length === 500, 20_000)
+  rig.write('refuse', [])
+  await rig.worker.redrive('c', all)
+  await until('a part is redriven', () => rig.out().length > 1000)
+  process.kill(rig.worker.progress('c')[0]!.pid!, 'SIGKILL')
+  const done = await until(
+    'the redrive is done',
+    async () => (await rig.worker.redrives('c')).find(({ state }) => state === 'DONE'),
+    20_000,
+  )
+  assert.equal(rig.worker.progress('c')[0]!.restarts, 1)
+  assert.equal(done.replayed, 2500)
+  assert.deepEqual(
+    numbers(rig.out()),
+    Array.from({ length: 3000 }, (_, index) => index + 1),
+  )
+})
+
+test('no secret of the config is in a letter, nor in what is shown of it', async () => {
+  await using rig = await letterRig()
+  rig.write('messages', ['{"n":1,"note":"say hunter2-hunter2 twice"}'])
+  rig.write('refuse', [1])
+  await rig.worker.create('c', rig.config({ 'sink.password': 'hunter2-hunter2' }), 'RUNNING')
+  await until('it is a letter', async () => (await list(rig)).letters.length === 1)
+  const [letter] = (await list(rig)).letters
+  assert.match(letter!.error.message, /^1 is not wanted\[hidden\]/)
+  assert.doesNotMatch(JSON.stringify(letter), /hunter2/)
+  const { error } = rig.letters('c-0.jsonl')[0]!
+  assert.doesNotMatch(JSON.stringify(error), /hunter2/)
+})
+
 test('records that never were bytes come back exactly, from before the chain where that is known', async () => {
   await using rig = await letterRig()
   rig.write('messages', ['1', '9007199254740993', '3'])

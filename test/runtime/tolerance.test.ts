@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { DataError, record, type ConnectRecord, type SinkTask } from '../../core/index.ts'
+import { DataError, record, type ConnectRecord, type Logger, type SinkTask } from '../../core/index.ts'
 import { BisectingSink } from '../../core/runtime/bisecting-sink.ts'
 import { fromExact, toExact } from '../../core/runtime/letters/exact-value.ts'
 import type { DeadLetter, LetterBox } from '../../core/runtime/letters/letter.ts'
 import { OrderlyBox } from '../../core/runtime/letters/orderly-box.ts'
+import { RedriveMarks } from '../../core/runtime/letters/redrive-marks.ts'
+import { Tolerance } from '../../core/runtime/tolerance.ts'
 import { letterRig, numbered } from './letters-rig.ts'
 import { until } from './rig.ts'
 
@@ -79,6 +81,31 @@ test('a transform that says to try again is tried again, and no record is reject
   await rig.worker.create('c', rig.config({ transforms: 'b', 'transforms.b.type': 'test.Busy', 'transforms.b.times': '3' }), 'RUNNING')
   await until('all are there', () => rig.out().length === 5)
   assert.deepEqual(rig.letters('c-0.jsonl'), [])
+})
+
+test('errors.log.enable tells stage, class and place in the words of Connect; contents only where they are asked for', async () => {
+  const lines: { readonly fields: Record<string, unknown>; readonly text: string }[] = []
+  const nothing = () => {}
+  const log: Logger = {
+    trace: nothing,
+    debug: nothing,
+    info: nothing,
+    warn: nothing,
+    error: (fields, text) => void lines.push({ fields: fields as Record<string, unknown>, text }),
+  }
+  const one = record('t', 'secret', { key: 'k', origin: { partition: '{"p":1}', position: 5, seq: 0 } })
+  for (const logRecords of [false, true]) {
+    const parts = { id: 'c-0', log, marks: new RedriveMarks(), classAt: () => 'org.example.X' }
+    const unused = { letters: undefined as never, meter: undefined as never, retry: undefined as never }
+    const tolerance = new Tolerance({ all: false, log: true, logRecords }, { ...parts, ...unused })
+    await assert.rejects(tolerance.reject('source', 'VALUE_CONVERTER', one, new DataError('no JSON')), /no JSON/)
+  }
+  assert.equal(
+    lines[0]!.text,
+    `Error encountered in task c-0. Executing stage 'VALUE_CONVERTER' with class 'org.example.X', where the record is {topic t, {"p":1} at 5}: no JSON`,
+  )
+  assert.equal(JSON.stringify(lines[0]).includes('secret'), false)
+  assert.deepEqual([lines[1]!.fields['key'], lines[1]!.fields['value']], ['"k"', '"secret"'])
 })
 
 test('a letter that is written during a flush is durable before the offsets are', async () => {
