@@ -7,7 +7,7 @@ import type { PostgresServer } from '../postgres.ts'
 import { WorkerProcess } from '../worker-process.ts'
 import { usageOf } from './process-usage.ts'
 
-/** A worker with one Postgres-to-Delta connector, and what it costs. */
+/** A worker with one connector, and what it costs. */
 export class PipelineRun implements AsyncDisposable {
   readonly worker: WorkerProcess
   readonly folder: string
@@ -18,26 +18,26 @@ export class PipelineRun implements AsyncDisposable {
     this.folder = folder
   }
 
+  /** Postgres into Delta. */
   static async start(server: PostgresServer, extra: Readonly<Record<string, string>>): Promise<PipelineRun> {
+    return PipelineRun.of((folder) => ({ ...capture(server), 'sink.class': 'delta', 'sink.path': join(folder, 'lake'), ...extra }))
+  }
+
+  /** Any connector, of a worker with these settings. The folder is the run's own. */
+  static async of(
+    config: (folder: string) => Readonly<Record<string, string>>,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<PipelineRun> {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-    const worker = await WorkerProcess.start(folder)
+    const worker = await WorkerProcess.start(folder, settings)
     const run = new PipelineRun(worker, folder)
-    await worker.call('POST', '/connectors', {
-      name: 'bench',
-      config: {
-        'connector.class': 'postgres',
-        ...server.connectorConfig(),
-        'topic.prefix': 'bench',
-        'schema.include.list': 'public',
-        'slot.name': 'bench',
-        'publication.name': 'bench',
-        'publication.autocreate.mode': 'filtered',
-        'sink.class': 'delta',
-        'sink.path': join(folder, 'lake'),
-        ...extra,
-      },
-    })
+    await worker.call('POST', '/connectors', { name: 'bench', config: config(folder) })
     return run
+  }
+
+  /** The same after its tasks were replaced: another process, counted from zero. */
+  again(): PipelineRun {
+    return new PipelineRun(this.worker, this.folder)
   }
 
   get lake(): string {
@@ -81,5 +81,18 @@ export class PipelineRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.worker.kill('SIGTERM')
     await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** The keys of a Postgres source that reads the benchmarks' table. */
+export function capture(server: PostgresServer): Readonly<Record<string, string>> {
+  return {
+    'connector.class': 'postgres',
+    ...server.connectorConfig(),
+    'topic.prefix': 'bench',
+    'schema.include.list': 'public',
+    'slot.name': 'bench',
+    'publication.name': 'bench',
+    'publication.autocreate.mode': 'filtered',
   }
 }
