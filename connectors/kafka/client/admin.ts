@@ -132,7 +132,7 @@ export class Admin implements AdminRequests {
       } catch (error) {
         if (!(error instanceof RetriableError) || !againCodes.has(codeOf(error) ?? 0) || performance.now() > end) throw error
         await this.#cluster.describe([])
-        await sleep(settings.backoffMaxMs)
+        await sleep(settings.retryMaxMs)
       }
     }
   }

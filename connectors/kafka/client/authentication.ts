@@ -18,8 +18,8 @@ async function bear(tokens: TokenSource, { saslAuthenticate }: AuthenticationPar
   const pairs = Object.entries(extensions).map(([name, text]) => `${name}=${text}${separator}`)
   const said = await saslAuthenticate(message(`n,,${separator}auth=Bearer ${value}${separator}${pairs.join('')}${separator}`))
   if (said === '') return
-  // The broker waits for this word before it says in plain words why, as an error of the request.
-  await saslAuthenticate(message(separator))
+  // The broker waits for this word before it ends the login with an error.
+  await saslAuthenticate(message(separator)).catch(() => undefined)
   throw Object.assign(new Error(`the token is refused: ${said.slice(0, 200)}`), { name: 'KafkaJSSASLAuthenticationError' })
 }
 

@@ -23,7 +23,10 @@ const distrusted: Readonly<Record<string, string>> = {
 /** Why a connection does not stand: a ConfigError where only other settings help, else a RetriableError. */
 export function connectFailure(error: unknown, address: BrokerAddress, settings: ClientSettings): Error {
   if (error instanceof ConfigError || error instanceof RetriableError || error instanceof FencedError) return error
-  const { name, message, code = '' } = error as KafkajsError
+  const { name, message, type } = error as KafkajsError
+  // The socket's and OpenSSL's codes are texts; kafkajs has numbers there for what a broker said.
+  const given = (error as KafkajsError).code
+  const code = typeof given === 'string' ? given : ''
   const at = `Kafka at ${address.host}:${address.port}`
   const refuse = (key: string, text: string) => new ConfigError([{ key, message: text }], { cause: error })
   if (distrusted[code]) return refuse('ssl.truststore.location', `${at} is not trusted: ${distrusted[code]} (${code})`)
@@ -42,16 +45,13 @@ export function connectFailure(error: unknown, address: BrokerAddress, settings:
   }
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_'))
     return refuse('security.protocol', `${at} fails at TLS: ${message} (${code})`)
-  if (
-    name === 'KafkaJSSASLAuthenticationError' &&
-    !/Closed connection|timed out|Connection error|Not connected|closed the connection/.test(message)
-  ) {
+  const refused = type === 'SASL_AUTHENTICATION_FAILED' || name === 'KafkaJSSASLAuthenticationError'
+  if (refused && !/Closed connection|timed out|Connection error|Not connected|closed the connection/.test(message)) {
     return refuse('sasl.jaas.config', `${at} does not let ${whoOf(settings)} in: ${message}`)
   }
-  const hint =
-    settings.tls === null && /Closed connection|closed the connection|ECONNRESET/.test(message)
-      ? ' (a listener with TLS closes connections without TLS: compare security.protocol)'
-      : ''
+  const hint = /Closed connection|closed the connection|ECONNRESET|disconnected before secure TLS/.test(message)
+    ? ` (as a listener ${settings.tls ? 'without TLS does with TLS' : 'with TLS does without'}: compare security.protocol)`
+    : ''
   return new RetriableError(`${at} cannot be reached: ${message || code}${hint}`, { cause: error })
 }
 

@@ -52,8 +52,8 @@ export class Coordination {
           this.#nodes.delete(name)
         } else if (coordinatorCodes.has(code)) this.#nodes.delete(name)
         else if (!busyCodes.has(code)) throw error
-        const firstMs = code !== undefined && busyCodes.has(code) ? Math.min(busyMs, settings.backoffMs) : settings.backoffMs
-        await sleep(Math.min(firstMs * 2 ** Math.min(attempt, 20), settings.backoffMaxMs))
+        const firstMs = code !== undefined && busyCodes.has(code) ? Math.min(busyMs, settings.retryMs) : settings.retryMs
+        await sleep(Math.min(firstMs * 2 ** Math.min(attempt, 20), settings.retryMaxMs))
       }
     }
   }

@@ -38,7 +38,7 @@ export class Fetching {
       const leader = this.#topics.leader(position.topic, position.partition)
       if (leader === undefined) {
         this.#topics.distrust(position.topic)
-        unknown.push(nothing(position, 3))
+        unknown.push(nothing(position, this.#topics.whyUnknown(position.topic)))
       } else if (leader < 0) this.#topics.distrust(position.topic)
       else if (!this.#busy.has(leader)) {
         const group = asked.get(leader)

@@ -83,6 +83,6 @@ export interface KafkajsLogger {
 
 /** Errors of kafkajs are told apart by name; `code` is the socket's. */
 export interface KafkajsError extends Error {
-  readonly code?: string
+  readonly code?: string | number
   readonly type?: string
 }

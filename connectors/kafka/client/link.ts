@@ -103,7 +103,7 @@ export class Link implements Disposable {
       this.#ready = true
     } catch (error) {
       if (this.#end.signal.aborted) throw this.#end.signal.reason
-      const pause = Math.min(this.#settings.backoffMs * 2 ** Math.min(this.#failures++, 20), this.#settings.backoffMaxMs)
+      const pause = Math.min(this.#settings.reconnectMs * 2 ** Math.min(this.#failures++, 20), this.#settings.reconnectMaxMs)
       this.#notBefore = performance.now() + pause
       const failure = connectFailure(this.#broken ?? error, this.address, this.#settings)
       this.#drop(failure)

@@ -27,7 +27,7 @@ export async function offsetsAt(
     const failure = await askRound(cluster, topics, open, readCommitted, offsets)
     if (failure === undefined) continue
     if (cluster.disposed || performance.now() > end) throw failure
-    await sleep(cluster.settings.backoffMs)
+    await sleep(cluster.settings.retryMs)
   }
 }
 
@@ -47,7 +47,9 @@ async function askRound(
       if (node === undefined || node < 0) {
         for (const { topic } of asked) topics.distrust(topic)
         const { topic, partition } = asked[0]!
-        failure = refusal(node === undefined ? 3 : 5, `to tell an offset of ${topic}-${partition}`)
+        const error = refusal(node === undefined ? topics.whyUnknown(topic) : 5, `to tell an offset of ${topic}-${partition}`)
+        if (!(error instanceof RetriableError)) throw error
+        failure = error
         return
       }
       try {

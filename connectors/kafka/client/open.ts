@@ -17,6 +17,7 @@ import { Transactions } from './transactions.ts'
  */
 export async function openClient(settings: ClientSettings, log: Logger): Promise<KafkaClient> {
   const cluster = new Cluster(settings, log)
+  for (const warning of settings.warnings) log.warn({}, warning)
   try {
     await cluster.describe([])
   } catch (error) {

@@ -35,7 +35,7 @@ export class Producing {
     for (const set of sets) {
       const node = this.#topics.leader(set.topic, set.partition)
       if (node === undefined || node < 0) {
-        answers.set(set, { errorCode: node === undefined ? 3 : 5, errorMessage: null, baseOffset: -1 })
+        answers.set(set, { errorCode: node === undefined ? this.#topics.whyUnknown(set.topic) : 5, errorMessage: null, baseOffset: -1 })
         continue
       }
       const name = partitionName(set)

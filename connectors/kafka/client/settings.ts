@@ -17,9 +17,14 @@ export interface ClientSettings {
   readonly apiTimeoutMs: number
   /** Age at which what is known about topics is asked for again. Milliseconds. */
   readonly metadataMaxAgeMs: number
-  /** Pause before the next attempt, doubled at each failure up to `backoffMaxMs`. Milliseconds. */
-  readonly backoffMs: number
-  readonly backoffMaxMs: number
+  /** Pause before the next attempt to connect to a broker, doubled at each failure up to `reconnectMaxMs`. Milliseconds. */
+  readonly reconnectMs: number
+  readonly reconnectMaxMs: number
+  /** The same before a request is made again. */
+  readonly retryMs: number
+  readonly retryMaxMs: number
+  /** What somebody should know of these settings; logged once by each client. */
+  readonly warnings: readonly string[]
 }
 
 export interface BrokerAddress {

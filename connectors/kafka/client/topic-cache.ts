@@ -13,6 +13,7 @@ interface Known {
 export class TopicCache {
   readonly #cluster: Cluster
   #known = new Map<string, Known>()
+  #denied = new Map<string, number>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -33,6 +34,11 @@ export class TopicCache {
   /** The leader as last heard; -1: none; undefined: no such topic or partition is known. */
   leader(topic: string, partition: number): number | undefined {
     return this.#known.get(topic)?.topic.partitions[partition]?.leader
+  }
+
+  /** Why a topic without a known leader is unknown, as an error code: 3 it is not there, 29 it may not be seen. */
+  whyUnknown(topic: string): number {
+    return this.#denied.get(topic) ?? 3
   }
 
   /** What is known of the topic is wrong: the next look asks the cluster. */
@@ -64,7 +70,11 @@ export class TopicCache {
 
   #learn(answers: readonly TopicAnswer[], asked: readonly string[]): void {
     const atMs = performance.now()
-    for (const name of asked) this.#known.delete(name)
+    for (const name of asked) {
+      this.#known.delete(name)
+      this.#denied.delete(name)
+    }
+    for (const { name, errorCode } of answers) if (errorCode !== 0 && !movedCodes.has(errorCode)) this.#denied.set(name, errorCode)
     for (const answer of answers.filter(isTopic)) this.#known.set(answer.name, { topic: toMetadata(answer), atMs, stale: false })
   }
 }

@@ -1,88 +1,50 @@
-import { ConfigError, defineConfig, type ConfigOf } from '../../../core/index.ts'
+import { ConfigError, type ConfigOf } from '../../../core/index.ts'
 import type { BrokerAddress, ClientSettings } from '../client/settings.ts'
+import { clientConfig } from './client-keys.ts'
+import { saslSettings } from './login.ts'
+import { tlsOptions } from './tls.ts'
 
-const group = 'Client'
+export { clientConfig }
 
-/** Keys by their Java names that consumers, producers and admin calls share. */
-export const clientConfig = defineConfig({
-  'bootstrap.servers': {
-    type: 'list',
-    required: true,
-    importance: 'high',
-    group,
-    doc: "Brokers to begin with, as host:port, with commas between; the cluster tells the others. Default: the worker's bootstrap.servers.",
-  },
-  'client.id': {
-    type: 'string',
-    default: 'millrace',
-    importance: 'low',
-    group,
-    doc: "The name by which brokers log and limit this client's requests.",
-  },
-  'request.timeout.ms': {
-    type: 'int',
-    default: 30_000,
-    min: 1,
-    importance: 'medium',
-    group,
-    doc: 'Longest wait for the answer to a request; the connection is made anew after it. Milliseconds.',
-  },
-  'default.api.timeout.ms': {
-    type: 'int',
-    default: 60_000,
-    min: 1,
-    importance: 'medium',
-    group,
-    doc: 'Longest time for a call with all its retries. Milliseconds.',
-  },
-  'socket.connection.setup.timeout.ms': {
-    type: 'long',
-    default: 10_000,
-    min: 1,
-    importance: 'low',
-    group,
-    doc: 'Longest time for a connection to stand, TLS and login included. Milliseconds.',
-  },
-  'metadata.max.age.ms': {
-    type: 'long',
-    default: 300_000,
-    min: 0,
-    importance: 'low',
-    group,
-    doc: 'Age at which topics, partitions and leaders are asked for again. Milliseconds.',
-  },
-  'reconnect.backoff.ms': {
-    type: 'long',
-    default: 50,
-    min: 0,
-    importance: 'low',
-    group,
-    doc: 'Pause before the next attempt to connect, doubled at each failure. Milliseconds.',
-  },
-  'reconnect.backoff.max.ms': {
-    type: 'long',
-    default: 1000,
-    min: 0,
-    importance: 'low',
-    group,
-    doc: 'Longest pause between two attempts. Milliseconds.',
-  },
-})
-
-/** What the client needs, from parsed keys. Throws a ConfigError that names the keys. */
+/** What the client needs, from parsed keys. Reads the files that they name. Throws a ConfigError that names the keys, never a secret. */
 export function clientSettings(config: ConfigOf<typeof clientConfig>): ClientSettings {
+  const protocol = config['security.protocol'].toUpperCase()
+  const tls = protocol.endsWith('SSL') ? tlsOptions(config) : null
+  const sasl = protocol.startsWith('SASL_') ? saslSettings(config, (tls?.ca ?? []) as string[]) : null
   return {
     brokers: parseBrokers(config['bootstrap.servers']),
     clientId: config['client.id'],
-    tls: null,
-    sasl: null,
+    tls,
+    sasl,
     connectTimeoutMs: config['socket.connection.setup.timeout.ms'],
     requestTimeoutMs: config['request.timeout.ms'],
     apiTimeoutMs: config['default.api.timeout.ms'],
     metadataMaxAgeMs: config['metadata.max.age.ms'],
-    backoffMs: config['reconnect.backoff.ms'],
-    backoffMaxMs: config['reconnect.backoff.max.ms'],
+    reconnectMs: config['reconnect.backoff.ms'],
+    reconnectMaxMs: config['reconnect.backoff.max.ms'],
+    retryMs: config['retry.backoff.ms'],
+    retryMaxMs: config['retry.backoff.max.ms'],
+    warnings: warnings(config, protocol),
   }
+}
+
+function warnings(config: ConfigOf<typeof clientConfig>, protocol: string): readonly string[] {
+  const found: string[] = []
+  const mechanism = config['sasl.mechanism']?.toUpperCase()
+  if (protocol === 'SASL_PLAINTEXT') {
+    const risk = mechanism?.startsWith('SCRAM') ? 'who listens can try passwords against what he heard' : 'who listens can read the login'
+    found.push(`security.protocol=SASL_PLAINTEXT sends the login (${mechanism}) and all records without encryption: ${risk}. Use SASL_SSL`)
+  }
+  if (!protocol.startsWith('SASL_') && (mechanism !== undefined || config['sasl.jaas.config'] !== undefined)) {
+    found.push(`sasl.mechanism and sasl.jaas.config are not used: security.protocol=${protocol} has no login`)
+  }
+  if (!protocol.endsWith('SSL') && (config['ssl.truststore.location'] ?? config['ssl.keystore.location']) !== undefined) {
+    found.push(`The keys ssl.* are not used: security.protocol=${protocol} has no TLS`)
+  }
+  if (protocol.endsWith('SSL') && config['ssl.endpoint.identification.algorithm'] === '') {
+    found.push('ssl.endpoint.identification.algorithm is empty: any host with a trusted certificate can stand in for a broker')
+  }
+  return found
 }
 
 /** `host:port` or `[ipv6]:port`, a protocol before it as Java takes it. */
