@@ -8,6 +8,7 @@ import { parseConfig, record, type Converter, type SourceTask } from '../../core
 import { runTask } from '../../core/runtime/task.ts'
 import { sinkOf, sourceOf, taskContext } from '../contract/parts.ts'
 import { converterOf } from '../core/converter/convert.ts'
+import { makeTopic } from '../connectors/kafka/sink/read-topic.ts'
 import { kafkaSkip, type TestKafka } from '../kafka.ts'
 import { measure, report } from './measure.ts'
 import { producerCeiling, startBenchKafka } from './kafka-peers.ts'
@@ -23,7 +24,7 @@ else await main()
 
 async function main(): Promise<void> {
   await using kafka = await startBenchKafka()
-  await kafka.topic('perf', 4)
+  await makeTopic(kafka.bootstrap, 4, {}, 'perf')
   const ceiling = { name: 'kafka-producer-perf-test', recordsPerSecond: await producerCeiling(kafka, 'perf', total) }
   const runs: readonly [string, () => Promise<SourceTask> | SourceTask, Converter, Record<string, string>, boolean?][] = [
     ['bytes of 200 B -> kafka', () => ready(total, 200), bytes, {}],
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
     ['kafka -> kafka, whole batches, exactly once', () => mirrored(kafka), bytes, { 'exactly.once.support': 'required' }, true],
   ]
   for (const [n, [bench, source, converter, raw, whole]] of runs.entries()) {
-    const topic = await kafka.topic(`bench-${n}`, 4)
+    const topic = await makeTopic(kafka.bootstrap, 4)
     const { seconds, cpuSeconds, peakRssMb } = await measure(async () => move(kafka, topic, await source(), converter, raw, whole ?? false))
     report({ bench, records: total, seconds, cpuUsPerRecord: (cpuSeconds * 1e6) / total, peakRssMb, ceiling })
   }
@@ -128,7 +129,7 @@ function mirrored(kafka: TestKafka): Promise<SourceTask> {
 
 /** From the moment that a source hands a record over until a consumer has it, at 500 records a second. */
 async function latency(kafka: TestKafka): Promise<void> {
-  const topic = await kafka.topic('latency', 1)
+  const topic = await makeTopic(kafka.bootstrap)
   const kill = new AbortController().signal
   const { config } = parseConfig(clientConfig, { 'bootstrap.servers': kafka.bootstrap })
   await using client = await openClient(clientSettings(config), taskContext().log)

@@ -96,12 +96,15 @@ export class KafkaSinkTask implements SinkTask {
     await topics.need([...new Set(named.map(({ topic }) => topic))], kill)
     await prepare(named, this.#context.converters)
     const { done, refused } = serialize(named, this.#context.converters)
-    const { routed, refused: unfit } = this.#route(done)
+    const { lanes, sizes, refused: unfit } = this.#route(done)
     // All that may still fail comes before the first record is taken.
     for (const { record: one, error, stage } of [...unnamed, ...refused, ...unfit]) await this.#context.reject(one, error, stage)
     const now = Date.now()
     const nowMs = performance.now()
-    for (const { lane, one, size } of routed) producer.append(lane, one, size, one.record.timestamp ?? now, nowMs)
+    for (let n = 0; n < done.length; n++) {
+      const lane = lanes[n]!
+      if (lane !== null) producer.append(lane, done[n]!, sizes[n]!, done[n]!.record.timestamp ?? now, nowMs)
+    }
     producer.send()
   }
 
@@ -170,14 +173,16 @@ export class KafkaSinkTask implements SinkTask {
     }
   }
 
-  /** Gives each record its partition; those that fit no request or partition are told apart. */
+  /** Gives each record its partition; those that fit no request or partition get none and are told apart. */
   #route(done: readonly Serialized[]): {
-    readonly routed: readonly { readonly lane: Lane; readonly one: Serialized; readonly size: number }[]
+    readonly lanes: readonly (Lane | null)[]
+    readonly sizes: readonly number[]
     readonly refused: readonly Refused[]
   } {
     const producer = this.#producer!
     const bytesMax = this.#config['max.request.size']
-    const routed: { readonly lane: Lane; readonly one: Serialized; readonly size: number }[] = []
+    const lanes: (Lane | null)[] = []
+    const sizes: number[] = []
     const refused: Refused[] = []
     let topic: string | undefined
     let count = 0
@@ -187,14 +192,16 @@ export class KafkaSinkTask implements SinkTask {
         count = this.#topics!.partitions(topic)
       }
       const size = recordBytesMax(one.key, one.value, one.headers)
+      sizes.push(size)
       try {
         if (size > bytesMax) throw new DataError(tooLarge(one, size, bytesMax))
-        routed.push({ lane: producer.lane(topic, this.#partitioning.choose(one.record, one.key, count, size)), one, size })
+        lanes.push(producer.lane(topic, this.#partitioning.choose(one.record, one.key, count, size)))
       } catch (error) {
+        lanes.push(null)
         refused.push({ record: one.record, error: error as Error, stage: undefined })
       }
     }
-    return { routed, refused }
+    return { lanes, sizes, refused }
   }
 
   /** The broker refuses a set of one record. */

@@ -22,8 +22,12 @@ export interface ReadRecord {
 const limits = { batchMaxBytes: 1 << 30, ratioMax: 1e9 }
 
 /** Makes a topic; resolves when it can be written to. */
-export async function makeTopic(bootstrap: string, partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
-  const name = `t-${randomUUID()}`
+export async function makeTopic(
+  bootstrap: string,
+  partitions = 1,
+  config: Readonly<Record<string, string>> = {},
+  name = `t-${randomUUID()}`,
+): Promise<string> {
   await using client = await connect(bootstrap)
   await client.admin.create([{ name, partitions, replicationFactor: -1, config }])
   const ready = async () => {
