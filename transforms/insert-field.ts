@@ -192,11 +192,13 @@ function insertionsOf(settings: ConfigOf<typeof config>): readonly Insertion[] {
   return insertions
 }
 
-function kafkaOffset(record: ConnectRecord): bigint {
-  if (record.origin === null || !record.origin.partition.includes('"kafka_partition"')) {
-    throw new DataError(`offset.field is only for records that come from Kafka; this one, of topic "${record.topic}", does not`)
+function kafkaOffset({ origin, topic }: ConnectRecord): bigint {
+  if (origin === null || !origin.partition.includes('"kafka_partition"')) {
+    throw new DataError(`offset.field is only for records that come from Kafka; this one, of topic "${topic}", does not`)
   }
-  return BigInt(record.origin.position)
+  // A redriven dead letter is counted by its redrive; what it was read from still tells its offset.
+  const redriven = origin.partition.startsWith('{"#redrive"')
+  return BigInt(redriven && origin.raw ? origin.raw.offset : origin.position)
 }
 
 function whole(number: number | null): bigint | null {

@@ -44,6 +44,8 @@ export class RedrivingSource implements SourceTask {
   #turning: Turning | undefined
   #seen = new Set<string>()
   #turn = false
+  /** Its end is saved: it need not ride along in the sink's offsets any more. */
+  #released: string | undefined
   #open = false
   #ended = false
 
@@ -67,6 +69,11 @@ export class RedrivingSource implements SourceTask {
   }
 
   async poll(signal: AbortSignal): Promise<RecordBatch> {
+    if (this.#released !== undefined && !this.#open) {
+      const released = [redriveKey(this.#released)]
+      this.#released = undefined
+      return { records: [], offsets: {}, released }
+    }
     if (this.#state && !this.#open && (this.#ended || (this.#turn = !this.#turn))) return this.#letters(this.#state)
     if (this.#ended) return { records: [], offsets: {}, end: true }
     // While letters wait, the source gives what it has.
@@ -78,6 +85,7 @@ export class RedrivingSource implements SourceTask {
   }
 
   async commit(offsets: Offsets): Promise<void> {
+    this.#released = redrivesIn(offsets).find(({ state }) => state === 'DONE')?.job.id ?? this.#released
     const own = ownOffsets(offsets)
     if (Object.keys(own).length === 0 && Object.keys(offsets).length > 0) return
     await this.#source.commit?.(own)
