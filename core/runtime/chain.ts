@@ -19,8 +19,16 @@ export interface Refused {
   readonly error: Error
 }
 
-/** Applies the chain to a batch. Synchronous; refused records are collected, never thrown, so that one does not cost its neighbours. */
-export type Chain = (records: readonly ConnectRecord[]) => { readonly kept: readonly ConnectRecord[]; readonly refused: readonly Refused[] }
+export interface ChainResult {
+  readonly kept: readonly ConnectRecord[]
+  readonly refused: readonly Refused[]
+}
+
+/** Applies the chain to a batch. Refused records are collected, never thrown, so that one does not cost its neighbours. */
+export type Chain = (records: readonly ConnectRecord[]) => ChainResult
+
+/** A chain in which some transform has to look things up before it runs. */
+export type PreparedChain = (records: readonly ConnectRecord[]) => Promise<ChainResult>
 
 const none: readonly Refused[] = Object.freeze([])
 
@@ -43,6 +51,40 @@ export function buildChain(steps: readonly ChainStep[]): Chain {
       if (current !== null) kept.push(current)
     }
     return { kept, refused: refused ?? none }
+  }
+}
+
+/**
+ * A chain that is cut before every transform that prepares: each stretch runs over the whole batch, so that a look-up is one for all records.
+ * undefined: no transform prepares, and `buildChain` does.
+ */
+export function buildPreparedChain(steps: readonly ChainStep[]): PreparedChain | undefined {
+  if (!steps.some(({ transform }) => transform.prepare)) return undefined
+  const cuts = steps.flatMap(({ transform }, index) => (transform.prepare && index > 0 ? [index] : []))
+  const stretches = [0, ...cuts].map((from, at) => {
+    const part = steps.slice(from, cuts[at])
+    return { first: part[0]!, apply: buildChain(part) }
+  })
+  return async (records) => {
+    const refused: Refused[] = []
+    let kept = records
+    for (const { first, apply } of stretches) {
+      if (kept.length === 0) break
+      await first.transform.prepare?.(kept.filter((record) => applies(first, record)))
+      const result = apply(kept)
+      refused.push(...result.refused)
+      kept = result.kept
+    }
+    return { kept, refused }
+  }
+}
+
+/** A predicate that fails does so again when the chain comes to it, and is told there. */
+function applies({ predicate, negate }: ChainStep, record: ConnectRecord): boolean {
+  try {
+    return predicate === undefined || predicate.test(record) !== (negate ?? false)
+  } catch {
+    return false
   }
 }
 

@@ -5,6 +5,7 @@ import { ConfigError } from '../contract/errors.ts'
 import type { Plugin } from '../contract/plugin.ts'
 import type { SinkConnector, SinkTask } from '../contract/sink.ts'
 import type { SourceConnector, SourceTask } from '../contract/source.ts'
+import type { TransformContext } from '../contract/transform.ts'
 import type { ChainStep } from './chain.ts'
 import type { PartSpec, StepSpec, TaskSpec } from './protocol.ts'
 
@@ -36,11 +37,16 @@ export async function loadSink(spec: PartSpec, loader: PluginLoader) {
 }
 
 /** The transforms of a chain, with their predicates, in order. */
-export async function createSteps(steps: readonly StepSpec[], loader: PluginLoader): Promise<readonly ChainStep[]> {
+export async function createSteps(
+  steps: readonly StepSpec[],
+  loader: PluginLoader,
+  task: Omit<TransformContext, 'openSource'>,
+): Promise<readonly ChainStep[]> {
   const created: ChainStep[] = []
-  for (const { alias, transform, predicate, negate } of steps) {
+  for (const { alias, transform, predicate, negate, sources } of steps) {
     const { part, config } = await load(transform, loader, (plugin) => plugin.transforms)
-    const step = { name: alias, transform: part.create(config) }
+    const context: TransformContext = { ...task, openSource: (name, keys) => openSource(name, sources[name], keys, loader, task) }
+    const step = { name: alias, transform: part.create(config, context) }
     if (predicate === null) {
       created.push(step)
       continue
@@ -49,6 +55,42 @@ export async function createSteps(steps: readonly StepSpec[], loader: PluginLoad
     created.push({ ...step, predicate: test.part.create(test.config), negate })
   }
   return created
+}
+
+/** A source without offsets and converters, for a transform that looks things up in it: it gets keys and values as bytes. */
+async function openSource(
+  name: string,
+  spec: PartSpec | undefined,
+  keys: Readonly<Record<string, string>>,
+  loader: PluginLoader,
+  task: Omit<TransformContext, 'openSource'>,
+): Promise<SourceTask> {
+  if (!spec) throw new Error(`The transform's definition does not list the source "${name}"`)
+  const { part, config } = await loadSource({ ...spec, config: { ...spec.config, ...keys } }, loader)
+  const source = await part.create(config, {
+    ...task,
+    generation: 0,
+    converters: { key: asBytes, value: asBytes, header: asBytes },
+    reject: (_record, error) => Promise.reject(error),
+    report: () => {},
+  })
+  await source.open(undefined)
+  return source
+}
+
+const asBytes: Converter = {
+  writes: 'bytes',
+  serialize: (_topic, { value }) => value as Uint8Array | null,
+  deserialize: (_topic, bytes) => ({ schema: null, value: bytes }),
+}
+
+/** Closes what transforms opened, at the end of the task. */
+export function disposing(steps: readonly ChainStep[]): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const { transform } of steps) await transform[Symbol.asyncDispose]?.()
+    },
+  }
 }
 
 export async function createConverters(specs: TaskSpec['converters'], loader: PluginLoader): Promise<TaskContext['converters']> {

@@ -1,6 +1,6 @@
 import type { ConfigDef } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
-import type { WorkerClients } from './client-config.ts'
+import { clientConfig, type WorkerClients } from './client-config.ts'
 import { endsOf, type Ends, type RawConfig } from './ends.ts'
 import { runtimeSettings, type RuntimeSettings } from './framework-config.ts'
 import { letterTopicOf } from './letters/letter-topic.ts'
@@ -49,7 +49,7 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
     [ends.sink.part.config, ends.sinkConfig],
   ]
   const predicates = new Map(settings.predicates.map((alias) => [alias, predicateOf(alias, raw, registry, used)]))
-  const steps = settings.transforms.map((alias) => stepOf(alias, raw, registry, predicates, used))
+  const steps = settings.transforms.map((alias) => stepOf(alias, raw, { registry, clients, predicates, used }))
   const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, registry, used)
   const converters = { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') }
   const letterTopic = letterTopicOf(raw, ends, registry, clients)
@@ -115,13 +115,14 @@ function partOf(entry: Registered<unknown>, config: RawConfig): PartSpec {
   return { module: entry.module, class: entry.class, config }
 }
 
-function stepOf(
-  alias: string,
-  raw: RawConfig,
-  registry: Registry,
-  predicates: ReadonlyMap<string, PartSpec>,
-  used: [ConfigDef, RawConfig][],
-): StepSpec {
+interface StepParts {
+  readonly registry: Registry
+  readonly clients: WorkerClients
+  readonly predicates: ReadonlyMap<string, PartSpec>
+  readonly used: [ConfigDef, RawConfig][]
+}
+
+function stepOf(alias: string, raw: RawConfig, { registry, clients, predicates, used }: StepParts): StepSpec {
   const prefix = `transforms.${alias}.`
   const entry = find(`${prefix}type`, raw, (name) => registry.transform(name))
   const { type: _, predicate: test, negate, ...config } = keysUnder(prefix, raw)
@@ -131,7 +132,15 @@ function stepOf(
     fail(`${prefix}predicate`, test, `Transform "${alias}" names the predicate "${test}", which the key "predicates" does not list.`)
   }
   const predicate = part ? { alias: test!, part } : null
-  return { alias, transform: partOf(entry, config), predicate, negate: negate?.toLowerCase() === 'true' }
+  const sources = (entry.part.sources ?? []).flatMap((name) => {
+    const source = registry.source(name)
+    if (!source) return []
+    const client = source.part.client === undefined ? {} : clientConfig(source.part.client, raw, clients)
+    used.push([source.part.config, client])
+    return [[name, partOf(source, client)] as const]
+  })
+  const step = { alias, transform: partOf(entry, config), predicate, negate: negate?.toLowerCase() === 'true' }
+  return { ...step, sources: Object.fromEntries(sources) }
 }
 
 function predicateOf(alias: string, raw: RawConfig, registry: Registry, used: [ConfigDef, RawConfig][]): PartSpec {

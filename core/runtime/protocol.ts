@@ -21,6 +21,8 @@ export interface StepSpec {
   readonly transform: PartSpec
   readonly predicate: { readonly alias: string; readonly part: PartSpec } | null
   readonly negate: boolean
+  /** Sources that the transform may open, by the names it lists. */
+  readonly sources: Readonly<Record<string, PartSpec>>
 }
 
 /** Everything that a host needs to run a task. References to config providers are resolved, so it is never stored or logged. */

@@ -1,7 +1,7 @@
 import type { TaskContext } from '../contract/context.ts'
 import type { OffsetStore } from '../contract/offsets.ts'
 import { BisectingSink, type RefuseRecord } from './bisecting-sink.ts'
-import { buildChain } from './chain.ts'
+import { buildChain, buildPreparedChain } from './chain.ts'
 import { failureOf } from './failure.ts'
 import { Gate } from './gate.ts'
 import { connectorLogger, JsonLog } from './json-log.ts'
@@ -10,7 +10,7 @@ import { RedriveMarks } from './letters/redrive-marks.ts'
 import type { RedriveState } from './letters/redrive-job.ts'
 import { RedrivingSource } from './letters/redriving-source.ts'
 import { MeteredSource, TaskMeter } from './meter.ts'
-import { createConverters, createEnds, createSteps, type PluginLoader } from './parts.ts'
+import { createConverters, createEnds, createSteps, disposing, type PluginLoader } from './parts.ts'
 import { stagesOf } from './task-stages.ts'
 import type { Beat, LevelName, TaskEnd, TaskSpec } from './protocol.ts'
 import { Retry, RetryingSink, RetryingSource } from './retry.ts'
@@ -107,7 +107,9 @@ export class TaskRun {
     const spec = this.#spec
     const meter = this.#meter
     const retry = new Retry(spec.retry, this.#log, this.#stop.signal, () => meter.retried())
-    const steps = await createSteps(spec.steps, loader)
+    const steps = await createSteps(spec.steps, loader, { connector: spec.connector, task: spec.task, log: this.#log })
+    await using _steps = disposing(steps)
+    const prepared = buildPreparedChain(steps)
     const converters = await createConverters(spec.converters, loader)
     const { letters, reader } = await openLetters(spec, loader, {
       converters,
@@ -151,7 +153,7 @@ export class TaskRun {
         connector: spec.connector,
         task: spec.task,
         source: new MeteredSource(new RetryingSource(redriving, retry), meter),
-        chain: tolerance.batchChain(buildChain(steps)),
+        chain: prepared ? tolerance.batchChain(prepared, true) : tolerance.batchChain(buildChain(steps)),
         straight: steps.length === 0,
         sink: this.#sink,
         offsets,

@@ -2,7 +2,7 @@ import type { Logger } from '../contract/context.ts'
 import type { ConnectRecord, Offsets, WholeRecords } from '../contract/record.ts'
 import type { SinkTask } from '../contract/sink.ts'
 import { placeOf } from './bisecting-sink.ts'
-import type { Chain } from './chain.ts'
+import type { Chain, ChainResult, PreparedChain } from './chain.ts'
 import { exactJson } from './letters/exact-json.ts'
 import type { LetterBox, Stage } from './letters/letter.ts'
 import type { RedriveMarks } from './letters/redrive-marks.ts'
@@ -66,11 +66,12 @@ export class Tolerance {
   }
 
   /** The chain as the loop wants it: what it refuses is settled here, in the records' order. */
-  batchChain(chain: Chain): BatchChain {
+  batchChain(chain: Chain | PreparedChain, prepares = false): BatchChain {
+    if (prepares) return (records) => this.#prepared(chain, records)
     return (records) => {
       this.#batch = records
       if (records.length === 0 || this.#parts.marks.isPastChain(records)) return records
-      const outcome = chain(records)
+      const outcome = (chain as Chain)(records)
       if (outcome.refused.length > 0) return this.#settle(chain, records, outcome)
       this.#count(records, outcome)
       return outcome.kept
@@ -89,7 +90,13 @@ export class Tolerance {
     }
   }
 
-  async #settle(chain: Chain, records: readonly ConnectRecord[], first: ReturnType<Chain>): Promise<readonly ConnectRecord[]> {
+  async #prepared(chain: Chain | PreparedChain, records: readonly ConnectRecord[]): Promise<readonly ConnectRecord[]> {
+    this.#batch = records
+    if (records.length === 0 || this.#parts.marks.isPastChain(records)) return records
+    return this.#settle(chain, records, await this.#parts.retry.run('Looking things up for transforms', async () => chain(records)))
+  }
+
+  async #settle(chain: Chain | PreparedChain, records: readonly ConnectRecord[], first: ChainResult): Promise<readonly ConnectRecord[]> {
     let outcome = first
     if (first.refused.some(({ error }) => isRetriable(error))) {
       const { retry } = this.#parts
@@ -97,7 +104,7 @@ export class Tolerance {
       try {
         await retry.run('Transforming', async () => {
           // Transforms are pure: the whole batch may go through them again.
-          if (attempts++ > 0) outcome = chain(records)
+          if (attempts++ > 0) outcome = await chain(records)
           const again = outcome.refused.find(({ error }) => isRetriable(error))
           if (again) throw again.error
         })
@@ -111,7 +118,7 @@ export class Tolerance {
     return outcome.kept
   }
 
-  #count(records: readonly ConnectRecord[], { kept, refused }: ReturnType<Chain>): void {
+  #count(records: readonly ConnectRecord[], { kept, refused }: ChainResult): void {
     const filtered = records.length - kept.length - refused.length
     if (filtered > 0) this.#parts.meter.filtered(filtered)
   }
