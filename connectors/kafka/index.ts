@@ -29,6 +29,8 @@ export default definePlugin({
       doc: 'Writes to topics of Kafka, in order and without duplicates; exactly once with transactions.',
       config: kafkaSinkConfig,
       client: 'producer',
+      // What an aborted transaction left in a topic would become valid in its copy.
+      sourceDefaults: { 'isolation.level': 'read_committed' },
       create: async (config, context) => (await import('./sink/open-sink.ts')).openSink(config, context),
       validate: async (config, given) => (await import('./sink/validation.ts')).validateKafkaSink(config, given),
     }),
