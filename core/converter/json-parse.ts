@@ -1,4 +1,5 @@
 import { DataError } from '../contract/errors.ts'
+import { learnShape, likelyShape, type JsonShape } from './json-shape.ts'
 
 /** Deepest nesting of arrays and objects that is read or written. */
 export const jsonDepthMax = 500
@@ -75,9 +76,33 @@ export class JsonReader {
   }
 
   #object(): unknown {
+    const start = this.#at
     this.#enter()
+    const shape = likelyShape(this.#text, start)
+    if (shape === undefined) return this.#members(start, shape, [])
+    const { heads } = shape
+    const text = this.#text
+    const values: unknown[] = []
+    this.#at = start
+    while (values.length < heads.length && text.startsWith(heads[values.length]!, this.#at)) {
+      this.#at += heads[values.length]!.length
+      values.push(this.value())
+    }
+    // What follows is looked at without moving: the space before a comma belongs to the next head.
+    if (values.length === heads.length && text.charCodeAt(this.#at) === 0x7d) return this.#leave(shape.make(values))
+    if (values.length === 0) this.#at = start + 1
+    return this.#members(start, shape, values)
+  }
+
+  /** The members after those that had the shape's names. */
+  #members(start: number, shape: JsonShape | undefined, values: readonly unknown[]): unknown {
     const object: Record<string, unknown> = {}
-    if (this.#peek() === 0x7d) return this.#leave(object)
+    const count = values.length
+    const names = shape?.names.slice(0, count) ?? []
+    const heads = shape?.heads.slice(0, count) ?? []
+    for (let index = 0; index < count; index++) setMember(object, names[index]!, values[index])
+    let from = count === 0 ? start : this.#at
+    if (count === 0 ? this.#peek() === 0x7d : this.#closes(this.#peek())) return this.#leave(object)
     for (;;) {
       if (this.#peek() !== 0x22) throw this.#fault('a name in double quotes')
       const name = this.#name()
@@ -85,14 +110,24 @@ export class JsonReader {
         throw new DataError(`JSON object has the name ${JSON.stringify(name)} twice (second one before character ${this.#at})`)
       }
       this.expect(':')
-      const value = this.value()
-      if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
-      else object[name] = value
-      const code = this.#peek()
-      if (code === 0x7d) return this.#leave(object)
-      if (code !== 0x2c) throw this.#fault('"," or "}"')
-      this.#at++
+      this.#peek()
+      heads.push(this.#text.slice(from, this.#at))
+      names.push(name)
+      setMember(object, name, this.value())
+      from = this.#at
+      if (this.#closes(this.#peek())) {
+        learnShape(this.#text, start, heads, names)
+        return this.#leave(object)
+      }
     }
+  }
+
+  /** True at the end of an object; takes the comma where it goes on. */
+  #closes(code: number): boolean {
+    if (code === 0x7d) return true
+    if (code !== 0x2c) throw this.#fault('"," or "}"')
+    this.#at++
+    return false
   }
 
   #array(): unknown {
@@ -203,6 +238,21 @@ export class JsonReader {
       if (this.#plain) return digits <= 15 ? BigInt(negative ? -small : small) : wholeNumber(text.slice(start, at))
       return digits <= 15 ? (negative ? -small : small) : new NumberText(text.slice(start, at))
     }
+    if (code === 0x2e && digits <= 15) {
+      const point = at
+      code = text.charCodeAt(++at)
+      while (code >= 0x30 && code <= 0x39) {
+        small = small * 10 + (code - 0x30)
+        code = text.charCodeAt(++at)
+      }
+      const places = at - point - 1
+      // Up to 15 digits and a power of ten are both exact, so their quotient is the double nearest to what is written (Clinger).
+      if (places > 0 && digits + places <= 15 && code !== 0x65 && code !== 0x45) {
+        this.#at = at
+        const value = small / powersOfTen[places]!
+        return negative ? -value : value
+      }
+    }
     numberPattern.lastIndex = start
     const match = numberPattern.exec(text)
     if (!match) throw this.#fault('a number', start)
@@ -222,6 +272,11 @@ export class JsonReader {
     const found = at >= this.#text.length ? 'the text ends' : `there is ${JSON.stringify(this.#text.slice(at, at + 20))}`
     return new DataError(`Not JSON: at character ${at} ${found} where ${expected} should be`)
   }
+}
+
+function setMember(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
+  else object[name] = value
 }
 
 /** Reads one JSON text as a whole; see JsonReader for the modes. Throws a DataError. */
@@ -270,6 +325,7 @@ function significantDigits(text: string): string {
 /** Names of members that were read before, in the slots that #name gives them. */
 const names: (string | undefined)[] = Array.from({ length: 1024 })
 
+const powersOfTen = Array.from({ length: 16 }, (_, places) => 10 ** places)
 const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 const escapes = new Map([
   ['"', '"'],
