@@ -26,7 +26,7 @@ function read(schema: unknown, hex: string, mapping = plain) {
 }
 
 test('what is written in Avro reads back with the same schema and value', () => {
-  const shape = { anyKeys: true, metadata: true, decimals: true, nestedLists: true }
+  const shape = { anyKeys: true, metadata: true, decimals: true, moments: true, nestedLists: true }
   fc.assert(
     fc.property(registryValue(shape), ({ schema, value }) => {
       const back = roundTrip(schema, value)

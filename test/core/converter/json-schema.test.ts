@@ -25,7 +25,7 @@ function read(schema: unknown, json: string, mapping = plain) {
 }
 
 test('what is written as JSON reads back with the same schema and value', () => {
-  const shape = { anyKeys: true, metadata: true, decimals: true, nestedLists: true }
+  const shape = { anyKeys: true, metadata: true, decimals: true, moments: true, nestedLists: true }
   fc.assert(
     fc.property(registryValue(shape), fc.boolean(), ({ schema, value }, numeric) => {
       const back = roundTrip(schema, value, { ...plain, decimals: numeric ? 'NUMERIC' : 'BASE64' })
