@@ -10,8 +10,11 @@ interface OpenFile {
   bytes: number
 }
 
+/** Bytes of letters that are written together: a write of its own for each would take most of the time. */
+const waitingBytesMax = 262_144
+
 /**
- * Dead letters as JSON lines in a folder, one file per task at a time. Written at once, made durable by `sync` before the flush whose offsets
+ * Dead letters as JSON lines in a folder, one file per task at a time. Written and made durable by `sync` before the flush whose offsets
  * pass over them: after a crash a record may stand there twice, never not at all. A file that has reached `fileBytesMax` is left, and the next begun.
  */
 export class FolderBox implements LetterBox {
@@ -20,6 +23,8 @@ export class FolderBox implements LetterBox {
   readonly #fileBytesMax: number
   readonly #redact: (text: string) => string
   #file: OpenFile | undefined
+  #lines: Buffer[] = []
+  #waiting = 0
   #dirty = false
 
   constructor(
@@ -36,28 +41,46 @@ export class FolderBox implements LetterBox {
 
   async add(letter: DeadLetter): Promise<void> {
     const line = Buffer.from(letterLine(letter, this.#place, this.#redact))
-    const file = (this.#file ??= await this.#open())
-    await file.handle.appendFile(line)
-    file.bytes += line.length
-    this.#dirty = true
-    if (file.bytes >= this.#fileBytesMax) await this.#leave()
+    this.#lines.push(line)
+    this.#waiting += line.length
+    if (this.#waiting >= Math.min(waitingBytesMax, this.#fileBytesMax)) await this.#write()
   }
 
   async sync(): Promise<void> {
+    await this.#write()
     if (!this.#dirty) return
     await this.#file?.handle.datasync()
     this.#dirty = false
   }
 
+  /** What was not made durable comes again, as no offset has passed over it; people who look for why the task ended find it all the same. */
   async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#write()
+    } finally {
+      await this.#close()
+    }
+  }
+
+  async #write(): Promise<void> {
+    if (this.#lines.length === 0) return
+    const file = (this.#file ??= await this.#open())
+    const lines = Buffer.concat(this.#lines)
+    this.#lines = []
+    this.#waiting = 0
+    await file.handle.appendFile(lines)
+    file.bytes += lines.length
+    this.#dirty = true
+    if (file.bytes < this.#fileBytesMax) return
+    await file.handle.datasync()
+    this.#dirty = false
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
     const file = this.#file
     this.#file = undefined
     await file?.handle.close()
-  }
-
-  async #leave(): Promise<void> {
-    await this.sync()
-    await this[Symbol.asyncDispose]()
   }
 
   async #open(): Promise<OpenFile> {
