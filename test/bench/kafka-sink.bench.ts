@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     ['kafka -> kafka, whole batches', () => mirrored(kafka), bytes, {}, true],
     ['kafka -> kafka, whole batches, exactly once', () => mirrored(kafka), bytes, { 'exactly.once.support': 'required' }, true],
   ]
-  for (const [n, [bench, source, converter, raw, whole]] of runs.entries()) {
+  for (const [bench, source, converter, raw, whole] of runs) {
     const topic = await makeTopic(kafka.bootstrap, 4)
     const { seconds, cpuSeconds, peakRssMb } = await measure(async () => move(kafka, topic, await source(), converter, raw, whole ?? false))
     report({ bench, records: total, seconds, cpuUsPerRecord: (cpuSeconds * 1e6) / total, peakRssMb, ceiling })

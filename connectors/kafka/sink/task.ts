@@ -8,6 +8,7 @@ import {
   type TaskContext,
   type WholeRecords,
 } from '../../../core/index.ts'
+import { codeOf } from '../client/kafka-error.ts'
 import type { KafkaClient, ProducerIdentity } from '../client/port.ts'
 import { decodeBatches } from '../records/decode.ts'
 import { recordBytesMax } from '../records/encode.ts'
@@ -25,6 +26,8 @@ import { passing, recordsOf } from './whole.ts'
 
 /** How long the end of a task waits for answers that are under way; milliseconds. */
 const closeMs = 2000
+/** CLUSTER_AUTHORIZATION_FAILED. */
+const clusterDenied = 31
 
 /**
  * Writes records to Kafka topics. `put` serializes and sends at once; `flush` waits until brokers have everything. With exactly-once
@@ -156,7 +159,11 @@ export class KafkaSinkTask implements SinkTask {
   async #identify(client: KafkaClient): Promise<ProducerIdentity | null> {
     if (!isIdempotent(this.#config)) return null
     const ask = () => client.transactions.identify(null, 0)
-    return patiently(ask, this.#config['delivery.timeout.ms'], () => this.#client === undefined)
+    try {
+      return await patiently(ask, this.#config['delivery.timeout.ms'], () => this.#client === undefined)
+    } catch (error) {
+      throw codeOf(error) === clusterDenied ? mayNotWrite(error as Error) : error
+    }
   }
 
   /** The records whose topic Kafka can have. */
@@ -211,6 +218,12 @@ export class KafkaSinkTask implements SinkTask {
     const refused = set.records?.[0] ?? readBack(set, lane)
     await this.#context.reject(refused, error)
   }
+}
+
+function mayNotWrite(cause: Error): ConfigError {
+  const message =
+    'Kafka lets this user write to no topic without duplicates: give it the ACL "Write" on the topics (before Kafka 2.8 also "IdempotentWrite" on Cluster), or set enable.idempotence=false'
+  return new ConfigError([{ key: 'enable.idempotence', message }], { cause })
 }
 
 /** The record of a set that came whole. */
