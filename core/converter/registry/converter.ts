@@ -49,6 +49,8 @@ export class RegistryConverter implements Converter {
     const format = (this.#format ??= await this.#load())
     const readings = boundedEntry(this.#readings, topic, () => new Map<number, Reading>())
     const writings = boundedEntry(this.#writings, topic, () => new WeakMap<Schema, Writing>())
+    // Never between `prepare` and `deserialize`: a batch may hold any number of ids.
+    if (readings.size > entriesMax) readings.clear()
     const now = Date.now()
     const ids = new Set<number>()
     const schemas = new Set<Schema>()
@@ -61,7 +63,7 @@ export class RegistryConverter implements Converter {
         schemas.add(one.schema)
       }
     }
-    if (ids.size > 0) await inTurns([...ids], async (id) => remember(readings, id, await this.#learnId(format, topic, id)))
+    if (ids.size > 0) await inTurns([...ids], async (id) => readings.set(id, await this.#learnId(format, topic, id)))
     if (schemas.size > 0)
       await inTurns([...schemas], async (schema) => writings.set(schema, await this.#learnSchema(format, topic, schema)))
   }
@@ -121,7 +123,7 @@ export class RegistryConverter implements Converter {
       let head = this.#heads.get(known)
       if (head === undefined) {
         head = headOf(await this.#register(format, subject, own.text))
-        remember(this.#heads, known, head)
+        remember(this.#heads, known, head, entriesMax)
       }
       return { writer: own, head }
     })
@@ -153,11 +155,13 @@ function isDue(known: Reading | Writing | undefined, now: number): boolean {
   return known === undefined || ('refused' in known && known.until <= now)
 }
 
-/** Entries of one cache; the oldest makes room. */
+/** Ids of one topic, and schemas, that are kept. */
 const entriesMax = 1_000
+/** Topics that are kept; the oldest makes room. */
+const topicsMax = 100_000
 
-function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
-  if (map.size >= entriesMax && !map.has(key)) map.delete(map.keys().next().value!)
+function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
+  if (map.size >= most && !map.has(key)) map.delete(map.keys().next().value!)
   map.set(key, value)
 }
 
@@ -165,7 +169,7 @@ function boundedEntry<V>(map: Map<string, V>, key: string, make: () => V): V {
   let value = map.get(key)
   if (value === undefined) {
     value = make()
-    remember(map, key, value)
+    remember(map, key, value, topicsMax)
   }
   return value
 }

@@ -36,7 +36,7 @@ test('what is written in Avro reads back with the same schema and value', () => 
         JSON.stringify([back.schema, schema], (_, one: unknown) => (typeof one === 'bigint' ? `${one}n` : one)),
       )
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 

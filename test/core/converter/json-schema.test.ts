@@ -32,7 +32,7 @@ test('what is written as JSON reads back with the same schema and value', () => 
       assert.deepEqual(back.value, value)
       assert.ok(sameSchema(back.schema, schema))
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 

@@ -39,7 +39,7 @@ const shape = { anyKeys: true, metadata: false, decimals: true, moments: false, 
 test('what is written in Protobuf reads back with the same value, with optional fields', () => {
   fc.assert(
     fc.property(registryValue(shape), ({ schema, value }) => assert.deepEqual(roundTrip(schema, value).value, value)),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
@@ -48,7 +48,7 @@ test('what is written in Protobuf reads back with the same value, with wrappers'
     fc.property(registryValue(shape), ({ schema, value }) =>
       assert.deepEqual(roundTrip(schema, value, { ...plain, wrappers: true }).value, value),
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })
 

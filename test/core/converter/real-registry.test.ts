@@ -56,7 +56,10 @@ async function read(converter: Converter, topic: string, bytes: Uint8Array | nul
 }
 
 // An open JSON Schema may not gain a property (older data could have one of that name with another type); a closed one may.
-const own: Readonly<Record<string, Readonly<Record<string, string>>>> = { JsonSchema: { 'object.additional.properties': 'false' }, Protobuf: { 'optional.for.nullables': 'true' } }
+const own: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  JsonSchema: { 'object.additional.properties': 'false' },
+  Protobuf: { 'optional.for.nullables': 'true' },
+}
 
 for (const format of ['Avro', 'JsonSchema', 'Protobuf']) {
   test(`${format}: a record is registered, written and read, with a later version beside it`, { skip }, async () => {
