@@ -3,6 +3,7 @@ import { nullKey, refused } from './config-fault.ts'
 import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, withFields } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { plainCopy } from './plain-copy.ts'
 import { compileCopy, type StructCopy } from './struct-copy.ts'
 
 const config = defineConfig({
@@ -53,12 +54,13 @@ function createReplaceField(settings: ConfigOf<typeof config>, side: Side): Tran
   const choice = choiceOf(settings)
   const nullAsDefault = settings['replace.null.with.default']
   const narrowed = bySchema((schema) => compileNarrow(schema, [], choice, nullAsDefault))
+  const narrowPlain = plainNarrowing([], choice)
   return {
     apply(record) {
       const value = side.value(record)
       if (value === null) return record
       const schema = side.schema(record)
-      if (schema === null) return side.replace(record, null, narrowPlain(value, [], choice, record.topic))
+      if (schema === null) return side.replace(record, null, narrowPlain(value, record.topic))
       const target = narrowed(schema)
       return side.replace(record, target.schema, target.copy(requireStruct(schema, value, purpose), noExtras))
     },
@@ -126,18 +128,35 @@ function compileNarrow(schema: Schema, above: readonly string[], choice: Choice,
   }
 }
 
-function narrowPlain(value: unknown, above: readonly string[], choice: Choice, topic: string): unknown {
-  const members = isPlainObject(value) ? Object.entries(value) : membersOf(value, purpose)
-  const kept = new Map<string, unknown>()
-  for (const [name, member] of members) {
-    const steps = [...above, name]
-    const renamed = choice.nameOf(steps)
-    if (renamed === undefined) continue
-    if (kept.has(renamed)) throw collision(renamed, topic)
-    const inside = (member instanceof Map || isPlainObject(member)) && choice.goesInto(steps)
-    kept.set(renamed, inside ? narrowPlain(member, steps, choice, topic) : member)
+/** Narrows values without a schema that lie at a path. */
+function plainNarrowing(above: readonly string[], choice: Choice): (value: unknown, topic: string) => unknown {
+  const within = new Map<string, (value: unknown, topic: string) => unknown>()
+  let topic = ''
+  const through = (name: string, member: unknown) => {
+    if (!(member instanceof Map || isPlainObject(member))) return member
+    let inside = within.get(name)
+    if (inside === undefined) within.set(name, (inside = plainNarrowing([...above, name], choice)))
+    return inside(member, topic)
   }
-  return rebuilt(value, [...kept])
+  const copy = plainCopy((keys) => {
+    const names = keys.map((name) => choice.nameOf([...above, name])).filter((name) => name !== undefined)
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice !== undefined) throw collision(twice, topic)
+    return { nameOf: (name) => choice.nameOf([...above, name]), changes: (name) => choice.goesInto([...above, name]) }
+  })
+  return (value, of) => {
+    topic = of
+    if (isPlainObject(value)) return copy(value, through)
+    // Not by way of an object, which would put names that are numbers first.
+    const kept = new Map<string, unknown>()
+    for (const [name, member] of membersOf(value, purpose)) {
+      const renamed = choice.nameOf([...above, name])
+      if (renamed === undefined) continue
+      if (kept.has(renamed)) throw collision(renamed, topic)
+      kept.set(renamed, choice.goesInto([...above, name]) ? through(name, member) : member)
+    }
+    return rebuilt(value, [...kept])
+  }
 }
 
 function collision(name: string, topic: string): DataError {

@@ -126,11 +126,11 @@ export const kafkaSourceConfig = defineConfig({
   },
   'max.poll.records': {
     type: 'int',
-    default: 2_048,
+    default: 500,
     min: 1,
     max: 1_000_000,
     importance: 'medium',
-    doc: "Most records in one batch of the pipeline. Larger than Java's 500: batches are what everything here works on.",
+    doc: "Most records in one batch of the pipeline. More of them cost more: what outlives V8's young generation is copied (3.0 us a record by 500, 4.4 by 2,048).",
   },
   'batch.max.bytes': {
     type: 'long',
