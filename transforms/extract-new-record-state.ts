@@ -137,12 +137,12 @@ class ExtractNewRecordState implements Transform {
   ): ConnectRecord {
     if (record.valueSchema === null) {
       const extra = this.#fields.map((addition) => [addition.name, added(addition, null, envelope).value] as const)
-      const members = [...membersOf(row, 'unwrapping'), ...extra, ...(this.#rewrite ? [[deletedField, deleted] as const] : [])]
+      const members = [...membersOf(row, 'unwrapping'), ...(this.#rewrite ? [[deletedField, deleted] as const] : []), ...extra]
       return { ...record, value: rebuilt(row, members) }
     }
     const { before, after, copy } = this.#rows(record.valueSchema)
     const extras = this.#fields.map((addition) => added(addition, record.valueSchema, envelope).value)
-    if (this.#rewrite) extras.push(deleted)
+    if (this.#rewrite) extras.unshift(deleted)
     return { ...record, value: copy(requireStruct(before, row, 'unwrapping'), extras), valueSchema: after }
   }
 
@@ -150,8 +150,8 @@ class ExtractNewRecordState implements Transform {
   #rowOf(envelope: Schema) {
     const before = envelope.fields.find((field) => field.name === 'after')!.schema
     const extras: readonly (readonly [string, Schema])[] = [
-      ...this.#fields.map((addition) => [addition.name, added(addition, envelope, {}).schema!] as const),
       ...(this.#rewrite ? [[deletedField, textSchema] as const] : []),
+      ...this.#fields.map((addition) => [addition.name, added(addition, envelope, {}).schema!] as const),
     ]
     const after = withFields(before, [...before.fields.map((field) => [field.name, field.schema] as const), ...extras])
     const copied = [...before.fields.map((from) => ({ name: from.name, from })), ...extras.map(([name]) => ({ name, from: null }))]

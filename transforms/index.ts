@@ -1,14 +1,18 @@
 import { definePlugin } from '../core/index.ts'
 import { cast } from './cast.ts'
 import { dropHeaders } from './drop-headers.ts'
+import { eventRouter } from './event-router.ts'
+import { extractChangedRecordState } from './extract-changed-record-state.ts'
 import { extractField } from './extract-field.ts'
 import { extractNewRecordState } from './extract-new-record-state.ts'
 import { filter } from './filter.ts'
 import { flatten } from './flatten.ts'
 import { headerFrom } from './header-from.ts'
+import { headerToValue } from './header-to-value.ts'
 import { hoistField } from './hoist-field.ts'
 import { insertField } from './insert-field.ts'
 import { insertHeader } from './insert-header.ts'
+import { byLogicalTableRouter, toLogicalTopicRouter } from './logical-topic-router.ts'
 import { mask } from './mask.ts'
 import { maskField } from './mask-field.ts'
 import { fieldMatches } from './predicates/field-matches.ts'
@@ -21,6 +25,7 @@ import { routeByField } from './route-by-field.ts'
 import { setSchemaMetadata } from './set-schema-metadata.ts'
 import { timestampConverter } from './timestamp-converter.ts'
 import { timestampRouter } from './timestamp-router.ts'
+import { timezoneConverter } from './timezone-converter.ts'
 import { validate } from './validate.ts'
 import { valueToKey } from './value-to-key.ts'
 
@@ -44,7 +49,15 @@ const connect = [
   valueToKey,
 ]
 
-const debezium = [extractNewRecordState]
+const debezium = [
+  extractNewRecordState,
+  eventRouter,
+  byLogicalTableRouter,
+  toLogicalTopicRouter,
+  headerToValue,
+  timezoneConverter,
+  extractChangedRecordState,
+]
 
 const own = [...validate, routeByField, ...mask]
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connectCases } from './oracle/cases.ts'
-import { connectDifferences, type Difference } from './oracle/differences.ts'
+import { debeziumCases } from './oracle/debezium-cases.ts'
+import { connectDifferences, debeziumDifferences, type Difference } from './oracle/differences.ts'
 import { askOracle, oracleMissing, type OracleCase } from './oracle/oracle.ts'
 import { disagreements, type Disagreement } from './oracle/run.ts'
 
@@ -10,6 +11,10 @@ const seed = Number(process.env['ORACLE_SEED'] ?? 1)
 
 test("Connect's transforms make what Java's make, but for the differences that are listed, each of which is still there", async (t) => {
   await compare(t, connectCases(seed), connectDifferences)
+})
+
+test("Debezium's transforms make what Java's make, but for the differences that are listed, each of which is still there", async (t) => {
+  await compare(t, debeziumCases(seed), debeziumDifferences)
 })
 
 async function compare(t: { skip(reason: string): void }, cases: readonly OracleCase[], differences: readonly Difference[]): Promise<void> {

@@ -221,6 +221,109 @@ export const connectDifferences: readonly Difference[] = [
   },
 ]
 
+const of = (name: string) => (one: Disagreement) => one.case.class.endsWith(`.${name}`)
+
+export const debeziumDifferences: readonly Difference[] = [
+  {
+    transform: 'ExtractNewRecordState',
+    java: 'A delete under tombstone or delete-to-tombstone is null with a schema, which JsonConverter writes as an envelope: compaction never removes the key.',
+    ours: 'It is a tombstone: null without a schema.',
+    holds: (one) =>
+      of('ExtractNewRecordState')(one) &&
+      both(
+        (java, ours) => java.value.value === null && java.value.schema !== null && ours.value.value === null && ours.value.schema === null,
+      )(one),
+  },
+  {
+    transform: 'ExtractNewRecordState',
+    java: 'A name in add.fields or add.headers that the envelope does not have adds nothing, without a word.',
+    ours: 'An error that names it.',
+    holds: refusedFor(/^The envelope has no field/),
+  },
+  {
+    transform: 'ExtractNewRecordState',
+    java: 'A name that stands in add.fields twice fails with the first record; the options of Debezium 2 (drop.tombstones, delete.handling.mode) are ignored.',
+    ours: 'Both are refused at creation.',
+    holds: configRefused({ 'add.fields': 'op,op' }, { 'drop.tombstones': 'false' }),
+  },
+  {
+    transform: 'EventRouter',
+    java: 'The schema of an enveloped event is named after the first topic that had the same payload schema (or version).',
+    ours: 'After its own topic.',
+    holds: (one) =>
+      of('outbox.EventRouter')(one) &&
+      both((java, ours) => {
+        const named = (shown: Shown) => JSON.stringify(shown.value).replaceAll(/srv\.public\.outbox\.(order|customer)\.Value/g, 'name')
+        return named(java) === named(ours)
+      })(one),
+  },
+  {
+    transform: 'EventRouter',
+    java: 'With table.expand.json.payload, arrays at the top and integers beyond 64 bits give values that do not fit their schema, and 1e400 becomes Infinity.',
+    ours: 'Arrays are expanded; a payload that cannot be typed exactly stays text, as other text does.',
+    holds: (one) =>
+      of('outbox.EventRouter')(one) &&
+      (takenDespite(/Invalid Java object for schema|"key" is null/)(one) ||
+        (one.case.config['table.expand.json.payload'] === 'true' && both(() => /^\[|1e400/.test(payloadOf(one)))(one))),
+  },
+  {
+    transform: 'EventRouter',
+    java: 'With table.expand.json.payload, objects in an array that have different members are merged into a required struct, its fields in the order of a hash.',
+    ours: 'Into an optional one, as all others are, its fields in the order in which they come.',
+    holds: (one) => of('outbox.EventRouter')(one) && both(() => payloadOf(one).includes('"h":[{"i":1},{"i":2,"j":true}]'))(one),
+  },
+  {
+    transform: 'EventRouter',
+    java: 'table.op.invalid.behavior=error drops an update as warn does, with another level in the log.',
+    ours: 'It rejects the record, as fatal does.',
+    holds: refusedFor(/^EventRouter: a row of the outbox .* was updated/),
+  },
+  {
+    transform: 'EventRouter',
+    java: 'An unknown placement is a NullPointerException with each record.',
+    ours: 'It is refused at creation.',
+    holds: configRefused({ 'table.fields.additional.placement': 'tenant:bad' }),
+  },
+  {
+    transform: 'HeaderToValue',
+    java: 'A field that is there already is overwritten, under its old schema.',
+    ours: 'An error.',
+    holds: refusedFor(/^Field ".*" occurs twice/),
+  },
+  {
+    transform: 'HeaderToValue',
+    java: 'A struct that gets a field becomes required, so that one that is null fails, and nulls in it become defaults.',
+    ours: 'It stays optional, and nulls stay nulls.',
+    holds: (one) =>
+      of('HeaderToValue')(one) &&
+      (one.case.config['fields'] ?? '').includes('.') &&
+      (takenDespite(/null used for required field/)(one) || both(() => true)(one)),
+  },
+  {
+    transform: 'TimezoneConverter',
+    java: 'An offset beyond 18:00 is found out with the first record.',
+    ours: 'It is refused at creation.',
+    holds: configRefused({ 'converted.timezone': '+25:00' }),
+  },
+  {
+    transform: 'TimezoneConverter',
+    java: 'Rules with dots are refused, and with them the topics that Debezium makes, and the fields of source, before and after.',
+    ours: 'They are taken.',
+    holds: (one) =>
+      of('TimezoneConverter')(one) && one.record === null && one.ours === 'taken' && (one.case.config['include.list'] ?? '').includes('.'),
+  },
+  {
+    transform: 'TimezoneConverter',
+    java: 'A field in include.list that has no zone to be converted (a date, a time of day) is passed over, with a word in the log.',
+    ours: 'An error that names it.',
+    holds: refusedFor(/^TimezoneConverter: field .* has no zone to be converted/),
+  },
+]
+
+function payloadOf({ record }: Disagreement): string {
+  return String((record?.value as { readonly after?: { readonly payload?: unknown } | null } | null)?.after?.payload)
+}
+
 function isTimeText(value: unknown): boolean {
   return /"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d\.\d{3}Z"|"\d{4}-\d\d-\d\d"/.test(JSON.stringify(value))
 }

@@ -61,6 +61,8 @@ function runJava(input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     java.on('error', reject)
     java.on('close', (code) => (code === 0 ? resolve(stdout) : reject(new Error(`The oracle ended with ${String(code)}: ${stderr}`))))
+    // A Java that has ended already says why on stderr, which 'close' reports.
+    java.stdin.on('error', () => undefined)
     java.stdin.end(input)
   })
 }
