@@ -44,7 +44,7 @@ const report = {
 export const deadLetterSchemas = {
   DeadLetter: closed({
     id: text,
-    time: textOrNull,
+    time: { ...textOrNull, description: 'When it was rejected; of a letter in a topic, the timestamp of its message.' },
     task: numberOrNull,
     stage: textOrNull,
     step: textOrNull,

@@ -51,7 +51,7 @@ export class Tolerance {
     const { letters, marks, meter } = this.#parts
     this.#note(stage, record, error, step)
     if (!this.#settings.all) throw error
-    const before = by === 'sink' ? this.#beforeChain(record) : record
+    const before = by === 'source' ? record : this.#beforeChain(record)
     await letters.add({
       stage,
       error,
