@@ -7,17 +7,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates, type Certificates } from './certificates.ts'
-import { apicurio, java21, javaMissing } from './downloads.ts'
+import { apicurio, downloadsSkip, java21 } from './downloads.ts'
 import { freePort } from './postgres.ts'
 import { ServerProcess } from './server-process.ts'
 
 /** For `test(name, { skip: registrySkip() }, ...)`: why no schema registry can be had here, or false. With CI set it throws instead. */
 export function registrySkip(): string | false {
-  if (external !== undefined) return false
-  const missing = javaMissing() ?? java21Missing()
-  if (missing === undefined) return false
-  if (process.env['CI']) throw new Error(`In CI the schema registry may not go untested, but there is ${missing}`)
-  return missing
+  return external !== undefined ? false : downloadsSkip(java21, apicurio)
 }
 
 /**
@@ -180,12 +176,3 @@ async function answers(url: string): Promise<boolean> {
 
 const jvm = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 const external = process.env['MILLRACE_TEST_REGISTRY'] || undefined
-
-function java21Missing(): string | undefined {
-  try {
-    java21()
-    return undefined
-  } catch (error) {
-    return `no Java 21, nor Python with PyPI access to fetch one: ${(error as Error).message}`
-  }
-}

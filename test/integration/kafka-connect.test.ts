@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { avroConverters, startConnectWorker, type TestConnectWorker } from '../connect-worker.ts'
+import { avroConverters, connectSkip, startConnectWorker, type TestConnectWorker } from '../connect-worker.ts'
 import { KafkaTools } from '../kafka-tools.ts'
-import { kafkaSkip, startKafka, type TestKafka } from '../kafka.ts'
+import { startKafka, type TestKafka } from '../kafka.ts'
 import { Judge, judgeMissing } from '../judge.ts'
 import { differences } from '../mirror.ts'
 import { startPostgres, type PostgresServer } from '../postgres.ts'
@@ -21,7 +21,7 @@ const tables = [
 const formats = ['json', 'avro'] as const
 type Format = (typeof formats)[number]
 
-const skip = kafkaSkip(true) || registrySkip()
+const skip = connectSkip() || registrySkip()
 let kafka: TestKafka
 let registry: TestRegistry
 let connect: TestConnectWorker
@@ -113,9 +113,7 @@ for (const format of formats)
 test("topics that Millrace wrote are read by Kafka's console consumer and by Kafka Connect's file sink", { skip }, async () => {
   await using server = await pagila()
   await using worker = await startWorker('to-files')
-  const plain = { 'key.converter.schemas.enable': 'false', 'value.converter.schemas.enable': 'false' }
-  const json = { 'key.converter': jsonConverter, 'value.converter': jsonConverter, ...plain }
-  await run(worker, 'rental-plain', { ...source(server, 'plain'), ...json, 'decimal.handling.mode': 'string' })
+  await run(worker, 'rental-plain', { ...source(server, 'plain'), ...plainJson, 'decimal.handling.mode': 'string' })
   const rows = (await server.query(
     'SELECT payment_id, payment_date, amount::text FROM payment ORDER BY payment_id',
   )) as unknown as Payment[]
@@ -134,10 +132,34 @@ test("topics that Millrace wrote are read by Kafka's console consumer and by Kaf
     'key.converter': text,
   }
   await connect.create('files', { ...sink, topics: 'plain.public.payment' })
-  const lines = async () => (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '')
-  await settles(async () => ((await lines()).length < rows.length ? ['lines are missing'] : []), 'the file', worker)
-  assert.deepEqual((await lines()).sort(), records.map(({ value }) => String(value)).sort())
+  await settles(async () => ((await linesOf(file)).length < rows.length ? ['lines are missing'] : []), 'the file', worker)
+  assert.deepEqual((await linesOf(file)).toSorted(), records.map(({ value }) => String(value)).sort())
   await connect.remove('files')
+})
+
+test('topics without schemas that Debezium wrote on Kafka Connect are read line by line', { skip }, async (t) => {
+  await using server = await pagila()
+  await connect.create('debezium-plain', { ...source(server, 'dplain'), ...plainJson, 'decimal.handling.mode': 'string' })
+  t.after(() => connect.remove('debezium-plain'))
+  await using worker = await startWorker('to-lines')
+  const file = join(folder, 'changes')
+  const sink = { 'connector.class': 'FileStreamSink', file, topics: 'dplain.public.payment', format: 'json', ...plainJson }
+  await run(worker, 'lines', { ...sink, 'flush.interval.ms': '200', 'consumer.override.metadata.max.age.ms': '1000' })
+  await server.query('DELETE FROM payment WHERE payment_id % 2 = 0')
+  const changes = async () =>
+    (await linesOf(file)).map((line) => JSON.parse(line) as { value: { op: string; after: Payment | null } | null })
+  const rows = (await server.query('SELECT payment_id, amount::text FROM payment')) as unknown as Payment[]
+  const total = 1500 + 2 * (1500 - rows.length)
+  await settles(
+    async () => ((await changes()).length < total ? [`${(await changes()).length} of ${total} changes`] : []),
+    'the file',
+    worker,
+  )
+  const found = await changes()
+  const count = (op: string | undefined) => found.filter(({ value }) => value?.op === op).length
+  assert.deepEqual([count('r'), count('d'), count(undefined)], [1500, 1500 - rows.length, 1500 - rows.length])
+  const read = new Map(found.flatMap(({ value }) => (value?.after ? [[value.after.payment_id, value.after.amount] as const] : [])))
+  assert.deepEqual(rows.filter((row) => read.get(row.payment_id) !== row.amount), []) // prettier-ignore
 })
 
 interface Payment {
@@ -159,6 +181,12 @@ const changes = [
 ]
 
 const jsonConverter = 'org.apache.kafka.connect.json.JsonConverter'
+const plainJson = {
+  'key.converter': jsonConverter,
+  'key.converter.schemas.enable': 'false',
+  'value.converter': jsonConverter,
+  'value.converter.schemas.enable': 'false',
+}
 
 /** Millrace's converters of the format. JsonConverter writes and reads a column's default in place of a null unless it is told not to. */
 function converters(format: Format): Record<string, string> {
@@ -209,6 +237,10 @@ async function run(worker: WorkerProcess, name: string, config: Readonly<Record<
 
 async function kafkaTopics(): Promise<readonly string[]> {
   return await kafka.admin((admin) => admin.listTopics())
+}
+
+async function linesOf(file: string): Promise<readonly string[]> {
+  return (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '')
 }
 
 /** Rows that only one of the table and its copy has. */
