@@ -4,7 +4,19 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { avroFormat } from '../../../core/converter/avro/avro-format.ts'
-import { DataError, logical, mapOf, optional, primitive, sameSchema, structOf, withExtras, type Schema } from '../../../core/index.ts'
+import {
+  DataError,
+  logical,
+  mapOf,
+  optional,
+  primitive,
+  sameSchema,
+  structOf,
+  withExtras,
+  type Schema,
+  type SchemaAndValue,
+} from '../../../core/index.ts'
+import { converterOf } from './convert.ts'
 import { registryValue } from './registry-values.ts'
 
 const plain = { metadata: true, enhanced: false, scrub: false, extended: false, nullStays: false }
@@ -91,6 +103,24 @@ test('messages written by another library read the same', () => {
   }[]
   assert.ok(vectors.length >= 10)
   for (const { name, schema, hex, shown } of vectors) assert.equal(show(read(schema, hex).value), shown, name)
+})
+
+test("schemas and bytes are those of Confluent's AvroData in Java", () => {
+  const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../../fixtures/avro/avro-data.json'), 'utf8')) as {
+    readonly written: readonly { readonly envelope: string; readonly schema: string; readonly hex: string }[]
+    readonly read: readonly { readonly envelope: string; readonly schema: string; readonly hex: string }[]
+  }
+  assert.ok(golden.written.length > 40 && golden.read.length > 4)
+  const json = converterOf('json')
+  const envelope = (content: SchemaAndValue) => JSON.parse(Buffer.from(json.serialize('t', content)!).toString('utf8')) as unknown
+  for (const { envelope: text, schema, hex } of golden.written) {
+    const content = json.deserialize('t', Buffer.from(text))
+    const writer = avroFormat(plain).writer(content.schema!)
+    assert.equal(writer.text, schema)
+    assert.equal(Buffer.from(writer.write(new Uint8Array(0), content.value)).toString('hex'), hex)
+  }
+  for (const { envelope: text, schema, hex } of golden.read)
+    assert.deepEqual(envelope(read(JSON.parse(schema), hex)), JSON.parse(text), schema)
 })
 
 test('unions of several branches become a struct with one field set, and go back', () => {
