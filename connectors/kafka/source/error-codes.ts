@@ -1,5 +1,11 @@
 /** Error codes of the Kafka protocol (`org.apache.kafka.common.protocol.Errors`) that the source decides by. */
-export const groupErrors = { illegalGeneration: 22, unknownMember: 25, rebalanceInProgress: 27, fencedInstance: 82 } as const
+export const groupErrors = {
+  illegalGeneration: 22,
+  inconsistentProtocol: 23,
+  unknownMember: 25,
+  rebalanceInProgress: 27,
+  fencedInstance: 82,
+} as const
 
 export const fetchErrors = {
   offsetOutOfRange: 1,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FencedError, type Logger } from '../../../core/index.ts'
+import { ConfigError, FencedError, type Logger } from '../../../core/index.ts'
 import type { CommittedOffset, JoinedGroup, KafkaClient, TopicPartition } from '../client/port.ts'
 import { assign, decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, type Assignor } from './assignment.ts'
 import { codeOf } from '../client/kafka-error.ts'
@@ -73,6 +73,7 @@ export class Membership implements PartitionShare {
           this.#due = true
           const code = codeOf(error)
           if (code === groupErrors.unknownMember || code === groupErrors.illegalGeneration) this.#memberId = ''
+          else if (code === groupErrors.inconsistentProtocol) throw this.#strangers(error)
           else if (code !== groupErrors.rebalanceInProgress) throw error
           await sleep(rejoinDelayMs)
         }
@@ -87,7 +88,8 @@ export class Membership implements PartitionShare {
     try {
       await this.#client.groups.commit(this.#place, offsets)
     } catch (error) {
-      throw isLost(error) ? this.#lost(error) : error
+      // A group that deals anew without us counts as lost, too: nobody but `take` could bring us back in, and nothing in flight is needed.
+      throw isLost(error) || codeOf(error) === groupErrors.rebalanceInProgress ? this.#lost(error) : error
     }
   }
 
@@ -96,7 +98,7 @@ export class Membership implements PartitionShare {
     clearInterval(this.#beatTimer)
     clearInterval(this.#lookTimer)
     const place = this.#place
-    if (place === undefined || this.#failure) return
+    if (place === undefined) return
     this.#place = undefined
     const late = new AbortController()
     const leaving = this.#client.groups.leave(place).catch((error: unknown) => {
@@ -190,6 +192,12 @@ export class Membership implements PartitionShare {
     this.#due = true
     this.#log.info({ group: this.#settings.group }, `${why}: what is in flight is handed over, then the task rejoins`)
     this.#changed()
+  }
+
+  #strangers(cause: unknown): ConfigError {
+    const { group, assignors } = this.#settings
+    const message = `Other members of consumer group ${group} know none of our ways to deal partitions (${assignors.join(', ')}): give those consumers RangeAssignor or RoundRobinAssignor in their partition.assignment.strategy, or this connector a group.id of its own`
+    return new ConfigError([{ key: 'partition.assignment.strategy', value: assignors.join(','), message }], { cause })
   }
 
   #lost(cause: unknown): FencedError {

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
-import { idle, type Json, type Offsets, type RecordBatch, type SourceTask, type TaskContext } from '../../../core/index.ts'
+import { ConfigError, idle, type Json, type Offsets, type RecordBatch, type SourceTask, type TaskContext } from '../../../core/index.ts'
 import type { KafkaClient, TopicPartition } from '../client/port.ts'
 import { Assembler, type Assembled } from './assembly.ts'
 import { cursorOf, isDone, type Cursor } from './cursor.ts'
@@ -141,6 +141,7 @@ export class KafkaSourceTask implements SourceTask {
         [...topics.values()].flatMap(({ name, partitions: all }) => all.map(({ partition }) => keyOf({ topic: name, partition }))),
       )
       const missing = this.#settings.subscription.names.filter((name) => !topics.has(name))
+      if (missing.length > 0 && this.#settings.bounded) throw noSuchTopics(missing)
       if (missing.length > 0) log.warn({ topics: missing }, `These topics do not exist yet and are waited for: ${missing.join(', ')}`)
     }
     return starts
@@ -238,6 +239,12 @@ function offsetsOf(moved: ReadonlySet<Cursor>): Offsets {
     offsets[key] = positionJson({ offset: position, ...(end === undefined ? {} : { end: { offset: end, setting: endSetting! } }) })
   }
   return offsets
+}
+
+/** A bounded run would take nothing for all there is. */
+function noSuchTopics(topics: readonly string[]): ConfigError {
+  const message = `These topics do not exist, so a run with an end cannot read them: ${topics.join(', ')}`
+  return new ConfigError([{ key: 'topics', value: topics.join(','), message }])
 }
 
 /** Resolves when the signal aborts; disposed, it leaves no listener behind. */

@@ -95,6 +95,8 @@ test('markers and aborted records before the end do not keep a run from completi
   await producer.disconnect()
   assert.deepEqual(await readAll(topic, { end: 'latest', 'isolation.level': 'read_committed' }), ['true'])
   assert.deepEqual(await readAll(await kafka.topic(), { end: 'latest' }), [])
+  await using none = read('no-such-topic', { end: 'latest' })
+  await assert.rejects(none.ended, /do not exist.*no-such-topic/)
 })
 
 test('a run that forwards record batches undecoded cuts the last one at its end', { skip }, async () => {

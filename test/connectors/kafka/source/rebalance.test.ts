@@ -5,13 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryStore } from '../../../../core/store/memory.ts'
 import { kafkaSkip, startKafka, type TestKafka } from '../../../kafka.ts'
 import { KafkaTools } from '../../../kafka-tools.ts'
-import { Reading, type ReadingOptions } from './reading.ts'
+import { openTask, Reading, type ReadingOptions } from './reading.ts'
 
 const skip = kafkaSkip(true)
 let kafka: TestKafka
 
 before(async () => {
-  if (!skip) kafka = await startKafka({ own: true })
+  if (!skip) kafka = await startKafka({ own: true, settings: { 'group.min.session.timeout.ms': 500 } })
 })
 after(async () => {
   if (!skip) await kafka.stop()
@@ -71,6 +71,34 @@ test('a Java consumer that joins the group gets its share and leaves again; noth
   )
 })
 
+test('a write that takes longer than the session does not cost the task its place', { skip }, async () => {
+  const topic = await kafka.topic()
+  await send(topic, 0, 100)
+  await using reading = read(topic, { name: randomUUID(), putMs: 1_500 }, { 'session.timeout.ms': '700' })
+  await reading.count(100)
+  assert.equal(reading.messages.filter((message) => message.includes('Joined consumer group')).length, 1)
+})
+
+test('a task that nobody polls because the connector is paused does not hold up the others of its group', { skip }, async () => {
+  const topic = await kafka.topic(undefined, 2)
+  await send(topic, 0, 100)
+  const name = randomUUID()
+  const config = { topics: topic }
+  await using paused = await openTask(kafka, { name, config })
+  await paused.open(undefined)
+  let seen = 0
+  while (seen < 100) {
+    const { records, offsets } = await paused.poll(AbortSignal.timeout(10_000))
+    seen += records.length
+    await paused.commit!(offsets)
+  }
+  await using other = read(topic, { name, task: 1 })
+  await other.until(() => other.messages.some((message) => message.includes(': 1 partitions')), 5_000)
+  // When it is polled again it says what it gave away, once its checkpoint is done.
+  const batches = [await paused.poll(AbortSignal.timeout(1_000)), await paused.poll(AbortSignal.timeout(1_000))]
+  assert.equal(batches.flatMap(({ released }) => released ?? []).length, 1)
+})
+
 test('a task whose place in the group is gone starts again from what is committed', { skip }, async () => {
   const topic = await kafka.topic()
   const name = randomUUID()
@@ -98,8 +126,8 @@ test('a broker that is killed and comes back is read on without loss', { skip },
   assert.equal(new Set(reading.values).size, 2_000)
 })
 
-function read(topic: string, options: Omit<ReadingOptions, 'config'>): Reading {
-  return new Reading(kafka, { ...options, config: { topics: topic, 'max.poll.records': '50' } })
+function read(topic: string, options: Omit<ReadingOptions, 'config'>, config: Record<string, string> = {}): Reading {
+  return new Reading(kafka, { ...options, config: { topics: topic, 'max.poll.records': '50', ...config } })
 }
 
 async function removeMember(group: string, member: string): Promise<void> {

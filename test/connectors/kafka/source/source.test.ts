@@ -10,7 +10,8 @@ import { MemoryStore } from '../../../../core/store/memory.ts'
 import { converterOf } from '../../../core/converter/convert.ts'
 import { kafkaSkip, startKafka, type TestKafka } from '../../../kafka.ts'
 import { KafkaTools } from '../../../kafka-tools.ts'
-import { configOf, loggerOf, Reading, savedOf, type ReadingOptions } from './reading.ts'
+import { sourceLaws } from '../../../contract/source.ts'
+import { configOf, loggerOf, openTask, Reading, savedOf, type ReadingOptions } from './reading.ts'
 
 const skip = kafkaSkip()
 let kafka: TestKafka
@@ -221,6 +222,19 @@ test('record batches pass undecoded to a sink that takes them, and their records
     numbers(0, 500).map(({ value }) => value),
   )
 })
+
+if (!skip) {
+  sourceLaws('kafka', async () => {
+    const topic = await kafka.topic()
+    await send(topic, numbers(0, 60))
+    return {
+      records: 60,
+      // A group of its own for each: what the laws resume at is what they give.
+      task: () => openTask(kafka, { name: 'laws', config: { topics: topic, 'group.id': randomUUID(), 'max.poll.records': '7' } }),
+      [Symbol.asyncDispose]: async () => {},
+    }
+  })
+}
 
 function read(topic: string, config: Record<string, string> = {}, options: Partial<ReadingOptions> = {}): Reading {
   return new Reading(kafka, { name: randomUUID(), ...options, config: { topics: topic, ...config } })
