@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { connectCases } from './oracle/cases.ts'
 import { debeziumCases } from './oracle/debezium-cases.ts'
 import { connectDifferences, debeziumDifferences, type Difference } from './oracle/differences.ts'
 import { askOracle, oracleMissing, type OracleCase } from './oracle/oracle.ts'
+import { referencePath, referenceText } from './reference.ts'
 import { disagreements, type Disagreement } from './oracle/run.ts'
 
 /** Changes all records; a run that fails is repeated with it. */
@@ -15,6 +17,10 @@ test("Connect's transforms make what Java's make, but for the differences that a
 
 test("Debezium's transforms make what Java's make, but for the differences that are listed, each of which is still there", async (t) => {
   await compare(t, debeziumCases(seed), debeziumDifferences)
+})
+
+test('the reference says what the definitions and the list of differences say', () => {
+  assert.equal(readFileSync(referencePath, 'utf8'), referenceText(), 'write it anew: node test/transforms/reference.ts')
 })
 
 async function compare(t: { skip(reason: string): void }, cases: readonly OracleCase[], differences: readonly Difference[]): Promise<void> {
