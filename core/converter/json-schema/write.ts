@@ -7,7 +7,8 @@ import { words, type JsonMapping } from './connect-words.ts'
 
 /** Writes values of a Connect schema as the JSON that `messageShaper` reads. Throws a DataError that names the field. */
 export function messageWriter(schema: Schema, mapping: JsonMapping, path = ''): JsonWriter {
-  const write = presentWriter(schema, mapping, path)
+  // JsonConverter's writer, made of source text, is twice as fast.
+  const write = isPlain(schema) ? undefined : presentWriter(schema, mapping, path)
   if (write === undefined) return jsonWriter(schema, { decimals: mapping.decimals, nullAsDefault: true }, path)
   const missing =
     schema.defaultValue !== undefined && schema.defaultValue !== null ? write(schema.defaultValue) : schema.optional ? 'null' : undefined
@@ -16,6 +17,13 @@ export function messageWriter(schema: Schema, mapping: JsonMapping, path = ''): 
     if (missing === undefined) throw new DataError(`${placeText(path)} is null, but it is required`)
     return missing
   }
+}
+
+// True where JsonConverter writes the same: without alternatives and without maps whose keys are no text.
+function isPlain(schema: Schema): boolean {
+  if (schema.type === 'struct') return schema.name !== words.oneOf && schema.fields.every((field) => isPlain(field.schema))
+  if (schema.type === 'map' && (schema.keySchema!.type !== 'string' || schema.keySchema!.optional)) return false
+  return schema.valueSchema === null || isPlain(schema.valueSchema)
 }
 
 // undefined: JsonConverter's own writer does it.

@@ -81,7 +81,7 @@ export const registryConfig = defineConfig({
   },
   'http.read.timeout.ms': {
     type: 'int',
-    default: 30_000,
+    default: 15_000,
     min: 1,
     max: 600_000,
     doc: 'Longest time in milliseconds for one answer of the registry.',

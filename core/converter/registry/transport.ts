@@ -8,6 +8,9 @@ import type { RegistrySettings } from './settings.ts'
 /** Longest answer that is read from a registry, in bytes. */
 export const answerBytesMax = 8 * 1024 * 1024
 
+/** No further round of questions starts later than this many milliseconds after the first: a task that waits longer counts as hung. */
+const askMsMax = 25_000
+
 /** An answer that the registry gave on purpose: success, or a refusal of this very request (4xx). */
 export interface Answer {
   readonly status: number
@@ -44,10 +47,12 @@ export class RegistryTransport {
   /** Throws a ConfigError where the registry does not let us in, a RetriableError where no address answers. */
   async ask(method: 'GET' | 'POST', path: string, content?: object): Promise<Answer> {
     let wait = this.#settings['retries.wait.ms']
+    const began = performance.now()
     for (let round = 0; ; round++) {
       const failure = await this.#askAll(method, path, content)
       if (!(failure instanceof RetriableError)) return failure
-      if (round >= this.#settings['max.retries']) throw failure
+      const spent = performance.now() - began
+      if (round >= this.#settings['max.retries'] || spent + wait > askMsMax) throw failure
       await sleep(wait)
       wait = Math.min(wait * 2, this.#settings['retries.max.wait.ms'])
     }
