@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { RetriableError } from '../../../core/index.ts'
 import { apis, type Api } from './apis.ts'
 import { byTopic } from './by-topic.ts'
@@ -130,9 +129,10 @@ export class Admin implements AdminRequests {
       try {
         return read(await this.#cluster.callController(api, body, controllerWaitMs))
       } catch (error) {
-        if (!(error instanceof RetriableError) || !againCodes.has(codeOf(error) ?? 0) || performance.now() > end) throw error
+        if (!(error instanceof RetriableError) || !againCodes.has(codeOf(error) ?? 0) || performance.now() > end || this.#cluster.disposed)
+          throw error
         await this.#cluster.describe([])
-        await sleep(settings.retryMaxMs)
+        await this.#cluster.pause(settings.retryMaxMs)
       }
     }
   }

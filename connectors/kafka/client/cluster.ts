@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, RetriableError, type Logger } from '../../../core/index.ts'
 import { apis, type Api } from './apis.ts'
 import { refusal } from './kafka-error.ts'
@@ -33,7 +34,7 @@ export class Cluster implements Disposable {
   #view: ClusterView = { clusterId: null, controller: -1 }
   #nodes = new Map<number, BrokerAddress>()
   #links = new Map<string, Link>()
-  #disposed = false
+  readonly #end = new AbortController()
 
   constructor(settings: ClientSettings, log: Logger) {
     this.settings = settings
@@ -45,7 +46,16 @@ export class Cluster implements Disposable {
   }
 
   get disposed(): boolean {
-    return this.#disposed
+    return this.#end.signal.aborted
+  }
+
+  /** A pause before the next attempt; it ends with the client, so the caller looks at `disposed` after it. */
+  async pause(ms: number): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal: this.#end.signal })
+    } catch {
+      // The client is disposed of: nothing is waited for any more.
+    }
   }
 
   /** Asks the broker with this id. An id that is not known rejects with a RetriableError: ask for metadata. */
@@ -63,9 +73,14 @@ export class Cluster implements Disposable {
         return await this.#link(address, 'control').call(api, body())
       } catch (error) {
         // Wrong settings are wrong at the other brokers, too.
-        if (error instanceof ConfigError || this.#disposed) throw error
+        if (error instanceof ConfigError || this.disposed) throw error
         failures.push(error as Error)
       }
+    }
+    if (this.#nodes.size === 0 && failures.every(({ cause }) => (cause as { code?: unknown } | undefined)?.code === 'ENOTFOUND')) {
+      const names = this.settings.brokers.map(({ host }) => host).join(', ')
+      const message = `No resolvable bootstrap urls given in bootstrap.servers: no address is known for ${names}`
+      throw new ConfigError([{ key: 'bootstrap.servers', message }], { cause: failures[0] })
     }
     if (failures.length === 1) throw failures[0]!
     throw new RetriableError(`No broker of Kafka answers: ${failures.map(({ message }) => message).join('; ')}`, { cause: failures[0] })
@@ -122,7 +137,7 @@ export class Cluster implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#disposed = true
+    this.#end.abort()
     for (const link of this.#links.values()) link[Symbol.dispose]()
     this.#links.clear()
   }
@@ -150,7 +165,7 @@ export class Cluster implements Disposable {
     let link = this.#links.get(key)
     if (!link) {
       link = new Link(address, this.settings, this.log)
-      if (this.#disposed) link[Symbol.dispose]()
+      if (this.disposed) link[Symbol.dispose]()
       else this.#links.set(key, link)
     }
     return link

@@ -25,8 +25,8 @@ export function connectFailure(error: unknown, address: BrokerAddress, settings:
   if (error instanceof ConfigError || error instanceof RetriableError || error instanceof FencedError) return error
   const { name, message, type } = error as KafkajsError
   // The socket's and OpenSSL's codes are texts; kafkajs has numbers there for what a broker said.
-  const given = (error as KafkajsError).code
-  const code = typeof given === 'string' ? given : ''
+  const rawCode = (error as KafkajsError).code
+  const code = typeof rawCode === 'string' ? rawCode : ''
   const at = `Kafka at ${address.host}:${address.port}`
   const refuse = (key: string, text: string) => new ConfigError([{ key, message: text }], { cause: error })
   if (distrusted[code]) return refuse('ssl.truststore.location', `${at} is not trusted: ${distrusted[code]} (${code})`)
@@ -52,7 +52,9 @@ export function connectFailure(error: unknown, address: BrokerAddress, settings:
   const hint = /Closed connection|closed the connection|ECONNRESET|disconnected before secure TLS/.test(message)
     ? ` (as a listener ${settings.tls ? 'without TLS does with TLS' : 'with TLS does without'}: compare security.protocol)`
     : ''
-  return new RetriableError(`${at} cannot be reached: ${message || code}${hint}`, { cause: error })
+  const isOurs = settings.brokers.some(({ host, port }) => host === address.host && port === address.port)
+  const origin = isOurs ? '' : " (the cluster gives this address itself: the broker's advertised.listeners must be reachable from here)"
+  return new RetriableError(`${at} cannot be reached: ${message || code}${hint}${origin}`, { cause: error })
 }
 
 /** A request without an answer. */

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, RetriableError } from '../../../core/index.ts'
 import type { Api } from './apis.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, Purpose } from './cluster.ts'
 import { coordinatorCodes } from './error-codes.ts'
 import { codeOf } from './kafka-error.ts'
 import type { CallOptions } from './link.ts'
@@ -23,6 +22,8 @@ export interface CoordinatorCall<T> {
   /** Written anew for each attempt; all these requests may be made twice without harm. */
   readonly body: () => WireWriter
   readonly options?: CallOptions
+  /** The connection to use; default: `group` for groups, `control` for transactional ids. */
+  readonly purpose?: Purpose
   /** Throws as `refusal` does. */
   readonly read: (answer: WireReader) => T
 }
@@ -53,18 +54,18 @@ export class Coordination {
         } else if (coordinatorCodes.has(code)) this.#nodes.delete(name)
         else if (!busyCodes.has(code)) throw error
         const firstMs = code !== undefined && busyCodes.has(code) ? Math.min(busyMs, settings.retryMs) : settings.retryMs
-        await sleep(Math.min(firstMs * 2 ** Math.min(attempt, 20), settings.retryMaxMs))
+        await this.#cluster.pause(Math.min(firstMs * 2 ** Math.min(attempt, 20), settings.retryMaxMs))
       }
     }
   }
 
-  async #once<T>(name: string, { key, kind, api, body, options, read }: CoordinatorCall<T>): Promise<T> {
+  async #once<T>(name: string, { key, kind, purpose, api, body, options, read }: CoordinatorCall<T>): Promise<T> {
     let found = this.#nodes.get(name)
     if (!found) {
       found = this.#cluster.findCoordinator(key, kind)
       this.#nodes.set(name, found)
       found.catch(() => this.#nodes.delete(name))
     }
-    return read(await this.#cluster.call(await found, kind === 0 ? 'group' : 'control', api, body(), options))
+    return read(await this.#cluster.call(await found, purpose ?? (kind === 0 ? 'group' : 'control'), api, body(), options))
   }
 }

@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '../../../core/index.ts'
 import { apis } from './apis.ts'
 import { byTopic, partitionName } from './by-topic.ts'
 import type { Cluster } from './cluster.ts'
 import { movedCodes } from './error-codes.ts'
 import { refusal } from './kafka-error.ts'
-import type { FetchedPartition, FetchLimits, FetchPosition } from './port.ts'
+import type { FetchedPartition, FetchLimits, FetchPosition, TopicPartition } from './port.ts'
 import type { TopicCache } from './topic-cache.ts'
 import type { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
@@ -21,6 +20,8 @@ export class Fetching {
   #busy = new Set<number>()
   #arrived: FetchedPartition[] = []
   #arrivedFrom = new Set<number>()
+  /** Partitions without a leader, and until when they are not asked for. By partition, in `performance.now()`. */
+  #resting = new Map<string, number>()
   #failure: Error | undefined
   #wake: (() => void) | undefined
 
@@ -34,12 +35,16 @@ export class Fetching {
     await this.#topics.refresh(new Set(positions.map(({ topic }) => topic)))
     const unknown: FetchedPartition[] = []
     const asked = new Map<number, FetchPosition[]>()
+    const now = performance.now()
     for (const position of positions) {
+      const name = partitionName(position)
+      if ((this.#resting.get(name) ?? 0) > now) continue
+      this.#resting.delete(name)
       const leader = this.#topics.leader(position.topic, position.partition)
       if (leader === undefined) {
         this.#topics.distrust(position.topic)
         unknown.push(nothing(position, this.#topics.whyUnknown(position.topic)))
-      } else if (leader < 0) this.#topics.distrust(position.topic)
+      } else if (leader < 0) this.#rest(position)
       else if (!this.#busy.has(leader)) {
         const group = asked.get(leader)
         if (group) group.push(position)
@@ -81,7 +86,7 @@ export class Fetching {
       await this.#topics.refresh(topics)
       this.#cluster.log.debug({ err: error, broker: node, topics: [...topics] }, 'A fetch failed; its partitions are looked for anew')
       for (const topic of topics) this.#topics.distrust(topic)
-      await sleep(idleMs, undefined, { ref: false })
+      await this.#cluster.pause(idleMs)
     } catch (cause) {
       this.#failure ??= cause as Error
     }
@@ -90,19 +95,28 @@ export class Fetching {
 
   /** Without the partitions that are moving. */
   #sift(partitions: readonly FetchedPartition[]): readonly FetchedPartition[] {
-    for (const { topic, errorCode } of partitions) if (errorCode !== 0) this.#topics.distrust(topic)
-    return partitions.filter(({ errorCode }) => !movedCodes.has(errorCode))
+    const still = partitions.filter(({ errorCode }) => !movedCodes.has(errorCode))
+    for (const { topic, errorCode } of still) if (errorCode !== 0) this.#topics.distrust(topic)
+    for (const partition of partitions) if (movedCodes.has(partition.errorCode)) this.#rest(partition)
+    return still
+  }
+
+  /** Leaders are elected in milliseconds or seconds: asking without a pause would keep everybody busy. */
+  #rest(partition: TopicPartition): void {
+    this.#topics.distrust(partition.topic)
+    this.#resting.set(partitionName(partition), performance.now() + this.#cluster.settings.retryMs)
   }
 
   async #wait(idle: boolean, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#wake = resolve
-    signal.addEventListener('abort', () => resolve(), { once: true })
-    const timer = idle ? setTimeout(resolve, idleMs) : undefined
+    const wake = () => resolve()
+    this.#wake = wake
+    signal.addEventListener('abort', wake)
+    const timer = idle ? setTimeout(wake, idleMs) : undefined
     await promise
     clearTimeout(timer)
-    signal.removeEventListener('abort', resolve as () => void)
+    signal.removeEventListener('abort', wake)
     this.#wake = undefined
   }
 

@@ -47,13 +47,19 @@ export class Groups implements GroupRequests {
   }
 
   leave({ group, member }: GroupMember): Promise<void> {
-    return this.#call(
-      group,
-      apis.LeaveGroup,
-      () => new WireWriter().string(group).string(member),
-      `to let "${member}" leave group "${group}"`,
-      () => {},
-    )
+    return this.#coordination.call({
+      key: group,
+      kind: 0,
+      // Not behind a join of the same member, which may wait for others.
+      purpose: 'control',
+      api: apis.LeaveGroup,
+      body: () => new WireWriter().string(group).string(member),
+      read: (answer) => {
+        answer.int32()
+        const errorCode = answer.int16()
+        if (errorCode !== 0) throw refusal(errorCode, `to let "${member}" leave group "${group}"`)
+      },
+    })
   }
 
   commit(member: GroupMember, offsets: readonly CommittedOffset[]): Promise<void> {

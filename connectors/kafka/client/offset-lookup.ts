@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { RetriableError } from '../../../core/index.ts'
 import { apis } from './apis.ts'
 import { byTopic, partitionName } from './by-topic.ts'
@@ -27,7 +26,7 @@ export async function offsetsAt(
     const failure = await askRound(cluster, topics, open, readCommitted, offsets)
     if (failure === undefined) continue
     if (cluster.disposed || performance.now() > end) throw failure
-    await sleep(cluster.settings.retryMs)
+    await cluster.pause(cluster.settings.retryMs)
   }
 }
 

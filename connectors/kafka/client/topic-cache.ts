@@ -60,7 +60,7 @@ export class TopicCache {
 
   async #ask(names: readonly string[] | null): Promise<readonly TopicMetadata[]> {
     const answers = await this.#cluster.describe(names)
-    this.#learn(answers, names ?? [])
+    this.#learn(answers, names ?? [...this.#known.keys()])
     for (const { errorCode, name } of answers) {
       // 3: no such topic. What only moves is known well enough.
       if (errorCode !== 0 && errorCode !== 3 && !movedCodes.has(errorCode)) throw refusal(errorCode, `to describe topic "${name}"`)

@@ -37,7 +37,7 @@ void test(
     await assert.rejects(client.groups.committed('g', null), RetriableError)
     assert.ok(performance.now() - begun < 10_000)
     await kafka.start()
-    const until = performance.now() + 15_000
+    const until = performance.now() + 40_000
     for (let back = false; !back;) {
       assert.ok(performance.now() < until, 'the client does not find the broker again')
       back = await client.produce([{ topic, partition: 0, records: batchOf('after', 1) }], acked).then(
@@ -245,6 +245,37 @@ void describe('a Kafka client and brokers that fail', () => {
       /within 300 ms/,
     )
     assert.ok(performance.now() - begun < 2000)
+  })
+
+  void test('names without an address are told at the start, addresses that the cluster gives with the setting to blame', async () => {
+    const servers = 'a.invalid:9092,b.invalid:9092'
+    await assert.rejects(
+      openClient(clientTo(servers), silent),
+      (error) => error instanceof ConfigError && /a\.invalid, b\.invalid/.test(error.message),
+    )
+    const brokers = await pair(
+      () => 0,
+      () => () => new WireWriter().int32(0).int16(0).string(null).int32(7).string('c.invalid').int32(9092),
+    )
+    await using client = await openClient(clientTo(brokers[0]!.address, quick), silent)
+    await assert.rejects(client.groups.heartbeat({ group: 'g', generation: 1, member: 'm' }), /c\.invalid:9092.*advertised\.listeners/)
+    for (const broker of brokers) await broker[Symbol.asyncDispose]()
+  })
+
+  void test('a leader that never settles is asked now and then, not without a pause', async () => {
+    let asked = 0
+    const brokers = await pair(
+      () => 0,
+      () => () => {
+        asked++
+        return fetched('t', 6)
+      },
+    )
+    await using client = await openClient(clientTo(brokers[0]!.address), silent)
+    const begun = performance.now()
+    while (performance.now() - begun < 1000) await client.fetch([{ ...place, offset: 0 }], limits, never)
+    assert.ok(asked <= 11, `asked ${asked} times in a second`)
+    for (const broker of brokers) await broker[Symbol.asyncDispose]()
   })
 
   void test('a server that speaks HTTP, and one that speaks TLS, are told as such', async () => {
