@@ -18,11 +18,16 @@ export function cached(name: string, fill: (folder: string) => void): string {
   const release = lock(`${folder}.lock`)
   try {
     if (existsSync(folder)) return folder
-    const unfinished = `${folder}.unfinished`
+    const unfinished = `${folder}.unfinished-${process.pid}`
     rmSync(unfinished, { recursive: true, force: true })
     mkdirSync(unfinished)
-    fill(unfinished)
-    renameSync(unfinished, folder)
+    try {
+      fill(unfinished)
+      // Two may fill it after all, when both took the lock over from a dead process: the first to finish gives the folder.
+      if (!existsSync(folder)) renameSync(unfinished, folder)
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true })
+    }
     return folder
   } finally {
     release()
