@@ -29,8 +29,7 @@ class ToConnect {
   }
 
   schema(at: Place, forceOptional: boolean, version: number | null, depth: number): Schema {
-    if (depth > depthMax) throw new DataError(`The JSON Schema is nested deeper than ${depthMax} levels`)
-    if (++this.#schemas > schemasMax) throw new DataError(`The JSON Schema becomes more than ${schemasMax} Connect schemas`)
+    this.#count(depth)
     const { node } = at
     if (this.#open.has(node)) {
       throw new DataError(
@@ -43,6 +42,11 @@ class ToConnect {
     } finally {
       this.#open.delete(node)
     }
+  }
+
+  #count(depth: number): void {
+    if (depth > depthMax) throw new DataError(`The JSON Schema is nested deeper than ${depthMax} levels`)
+    if (++this.#schemas > schemasMax) throw new DataError(`The JSON Schema becomes more than ${schemasMax} Connect schemas`)
   }
 
   #described(at: Place, forceOptional: boolean, version: number | null, depth: number): Schema {
@@ -175,7 +179,7 @@ class ToConnect {
 
   /** One object with the properties of all members of `allOf`, or the only member that says something of the type. */
   #merged({ node, document }: Place, depth: number): Node {
-    if (depth > depthMax) throw new DataError(`The JSON Schema is nested deeper than ${depthMax} levels`)
+    this.#count(depth)
     const members = (node.allOf as readonly unknown[]).map((one) => {
       const member = nodeOf(one)
       // A property of a referred document would lose what its own `#` means.

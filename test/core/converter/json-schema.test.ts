@@ -161,6 +161,14 @@ test('what has no Connect form is refused with the reason', () => {
     ]),
   )
   assert.throws(() => read({ definitions: doubling, $ref: '#/definitions/d29' }, '{}'), /more than 20000/)
+  const merging = Object.fromEntries(
+    Array.from({ length: 40 }, (_, n) => [
+      `d${n}`,
+      n === 0 ? { type: 'object' } : { allOf: ['a', 'b'].map(() => ({ $ref: `#/definitions/d${n - 1}` })) },
+    ]),
+  )
+  assert.throws(() => read({ definitions: merging, $ref: '#/definitions/d39' }, '{}'), /more than 20000/)
+  assert.throws(() => read({ allOf: [{ $ref: '#' }, { $ref: '#' }] }, '{}'), /nested deeper|contains itself/)
 })
 
 test('under the latest schema, what it cannot tell is refused if strict', () => {
