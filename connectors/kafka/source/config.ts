@@ -115,7 +115,7 @@ export const kafkaSourceConfig = defineConfig({
     default: 16_777_216,
     min: 1_024,
     importance: 'medium',
-    doc: 'Most bytes in one answer of a broker, and most that a task reads ahead. A larger record comes all the same.',
+    doc: 'Most bytes in one answer of a broker; no more is fetched while this much, or 8 MiB, waits. A larger record comes all the same.',
   },
   'max.partition.fetch.bytes': {
     type: 'int',

@@ -10,6 +10,9 @@ import { Subscription } from './subscription.ts'
 
 export type KafkaSourceConfig = ConfigOf<typeof kafkaSourceConfig>
 
+/** Most bytes that a task reads ahead, whatever a broker's answer may hold: enough that fetching never waits for the pipeline, or it for fetching. */
+const queueBytesMax = 8 << 20
+
 /** A connector's config as the parts of the source take it. */
 export interface KafkaSourceSettings {
   readonly subscription: Subscription
@@ -69,7 +72,7 @@ export function sourceSettings(config: KafkaSourceConfig, connector: string): Ka
       maxBytes: config['fetch.max.bytes'],
       partitionMaxBytes: config['max.partition.fetch.bytes'],
       readCommitted,
-      queueMaxBytes: config['fetch.max.bytes'],
+      queueMaxBytes: Math.min(config['fetch.max.bytes'], queueBytesMax),
       decode: {
         checkCrc: config['check.crcs'],
         limits: { batchMaxBytes: config['decompression.max.bytes'], ratioMax: config['decompression.max.ratio'] },
