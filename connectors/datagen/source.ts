@@ -14,7 +14,7 @@ import {
 import type { datagenConfig, TemplateName } from './config.ts'
 import { recordsOf } from './offsets.ts'
 import { hash } from './random.ts'
-import { firstInstantMs, templates, type Template } from './templates.ts'
+import { templates, type Template } from './templates.ts'
 
 /** Longest wait of one poll, so that a finished or slow task is still seen to be alive. */
 const pollWaitMs = 500
@@ -100,6 +100,8 @@ export class DatagenSourceTask implements SourceTask {
     const { topic, seed, keys, 'task.count': tasks } = this.#config
     const template = this.#template
     const records: ConnectRecord[] = []
+    // Of the record, not of its content: a topic would forget at once what says it is old.
+    const now = Date.now()
     for (let row = 0; row < rows; row++) {
       const n = this.#done * tasks + this.#context.task
       const id = keys === 0 ? n + 1 : (hash(seed ^ 0x4b4559, n) % keys) + 1
@@ -109,7 +111,7 @@ export class DatagenSourceTask implements SourceTask {
           key: template.key(seed, n, id),
           keySchema: template.keySchema,
           valueSchema: template.valueSchema,
-          timestamp: firstInstantMs + n,
+          timestamp: now,
           origin: { partition: this.#partition, position: this.#done, seq: 0 },
         }),
       )

@@ -69,11 +69,19 @@ test('the other examples run as they are, but for their paths', async (t) => {
   )
 })
 
-test('every example is one of those that are run here', () => {
+test('every example is one of those that are run here, or with a broker in kafka-examples', () => {
   assert.deepEqual(readdirSync(examples).sort(), [
     'datagen-to-delta.json',
     'file-to-file.json',
+    'kafka-to-delta.json',
+    'kafka-to-kafka.json',
     'postgres-to-delta.json',
+    'postgres-to-kafka-avro.json',
+    'postgres-to-kafka.json',
+    'shop-events-sort.json',
+    'shop-events-to-lake.json',
+    'shop-events.json',
+    'worker-kafka.json',
     'worker.json',
     'worker.properties',
   ])
