@@ -2,9 +2,11 @@
 const answerMaxBytes = 1 << 30
 /** The same until the first answer came: a server that speaks something else shows itself by an odd length. */
 const firstAnswerMaxBytes = 1 << 20
+/** Smaller answers share the memory of Node's pool. Bytes. */
+const pooledBytes = 4096
 
 /**
- * Cuts a broker's stream of bytes into answers. A large one is copied once, into a buffer of its own size; a small one is a view of what came.
+ * Cuts a broker's stream of bytes into answers, each copied once, into a buffer of its own: what came may be overwritten afterwards.
  */
 export class Frames {
   readonly #take: (frame: Buffer) => void
@@ -19,7 +21,7 @@ export class Frames {
     this.#take = take
   }
 
-  /** Throws a StrangeBytesError where this is no Kafka. */
+  /** The chunk may be overwritten afterwards. Throws a StrangeBytesError where this is no Kafka. */
   push(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length) {
@@ -28,22 +30,17 @@ export class Frames {
         const copied = chunk.copy(this.#head, this.#headLength, at)
         this.#headLength += copied
         at += copied
-        if (this.#headLength === 4) at = this.#begin(chunk, at)
+        if (this.#headLength === 4) this.#begin()
       }
     }
   }
 
-  #begin(chunk: Buffer, at: number): number {
+  #begin(): void {
     const size = this.#head.readInt32BE(0)
     if (size < 4 || size > this.#limit) throw new StrangeBytesError(this.#head, size)
     this.#headLength = 0
-    if (at + size <= chunk.length) {
-      this.#deliver(chunk.subarray(at, at + size))
-      return at + size
-    }
-    this.#frame = Buffer.allocUnsafeSlow(size)
+    this.#frame = size < pooledBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
     this.#filled = 0
-    return at
   }
 
   #fill(frame: Buffer, chunk: Buffer, at: number): number {

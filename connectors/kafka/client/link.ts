@@ -20,6 +20,8 @@ export interface CallOptions {
 
 /** Sockets are kept alive so that a peer that vanished is noticed. Milliseconds. */
 const keepAliveMs = 60_000
+/** Most that is taken from a socket at once. Bytes. */
+const readBytes = 128 * 1024
 /** A session is renewed this long before the broker ends it, or at 15 % of its life before. Milliseconds. */
 const renewBeforeMs = 10_000
 
@@ -116,7 +118,12 @@ export class Link implements Disposable {
   #begin(): Connection {
     this.#broken = undefined
     const { clientId, tls, connectTimeoutMs, requestTimeoutMs } = this.#settings
-    const connection = new Connection({
+    // Read into one buffer: a new one for each 64 KiB, as streams have it, costs more than all the rest together.
+    const read = (length: number, buffer: Uint8Array) => {
+      connection.processData(Buffer.from(buffer.buffer, buffer.byteOffset, length))
+      return true
+    }
+    const connection: Connection = new Connection({
       ...this.address,
       clientId,
       logger: kafkajsLog(this.#log),
@@ -126,8 +133,9 @@ export class Link implements Disposable {
       // Ours strikes first, and covers TLS and SASL as well.
       connectionTimeout: connectTimeoutMs * 2,
       socketFactory: ({ host, port, ssl, onConnect }) => {
+        const target = { host, port, onread: { buffer: Buffer.allocUnsafeSlow(readBytes), callback: read } }
         const servername = isIP(host) === 0 ? { servername: host } : {}
-        const socket = ssl ? connectTls({ host, port, ...servername, ...ssl }, onConnect) : connectTcp({ host, port }, onConnect)
+        const socket = ssl ? connectTls({ ...target, ...servername, ...ssl }, onConnect) : connectTcp(target, onConnect)
         socket.setNoDelay(true)
         socket.setKeepAlive(true, keepAliveMs)
         socket.on('error', (error) => (this.#broken ??= error))

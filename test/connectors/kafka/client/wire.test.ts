@@ -61,6 +61,18 @@ void test('answers come whole, however the stream is cut', () => {
   )
 })
 
+void test('an answer stays as it came when what it was read into is used again', () => {
+  const got: Buffer[] = []
+  const frames = new Frames((frame) => void got.push(frame))
+  const chunk = Buffer.from('0000000501020304050000000406070809', 'hex')
+  frames.push(chunk)
+  chunk.fill(0xff)
+  assert.deepEqual(
+    got.map((frame) => frame.toString('hex')),
+    ['0102030405', '06070809'],
+  )
+})
+
 void test('a length that no Kafka would send ends it, without memory taken for it', () => {
   for (const head of ['48545450', '15030300', 'ffffffff', '00000003', '00100001']) {
     assert.throws(() => new Frames(() => {}).push(Buffer.from(`${head}00`, 'hex')), StrangeBytesError)
