@@ -4,6 +4,7 @@ import { NumberText, parseJson } from '../json-parse.ts'
 /** Deepest nesting of types in an Avro schema, and most types in one (each use of a named one counted once). */
 export const avroDepthMax = 100
 const avroTypesMax = 20_000
+const avroBranchesMax = 500
 
 /** Members of a type that Avro's specification does not name: logical types, Connect's own words. */
 export type AvroProps = Readonly<Record<string, unknown>>
@@ -108,6 +109,8 @@ class AvroParser {
   }
 
   #union(json: readonly unknown[], namespace: string, depth: number): AvroType {
+    if (json.length > avroBranchesMax)
+      throw new DataError(`The Avro schema has a union of ${json.length} branches; at most ${avroBranchesMax} are read`)
     const branches = json.map((one) => this.#type(one, namespace, depth + 1))
     const names = branches.map(branchName)
     if (branches.some((one) => one.kind === 'union')) throw new DataError('The Avro schema has a union directly within a union')

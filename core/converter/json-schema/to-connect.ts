@@ -8,6 +8,8 @@ import { messageShaper } from './shape.ts'
 /** Deepest nesting that is followed, and most Connect schemas that one JSON Schema may become. */
 const depthMax = 100
 const schemasMax = 20_000
+/** Most alternatives in a oneOf or anyOf. */
+const alternativesMax = 500
 
 /**
  * The Connect schema of a JSON Schema, as `JsonSchemaData.toConnectSchema` of Confluent's converter makes it; an object that only has
@@ -170,6 +172,9 @@ class ToConnect {
     if (present.length === 1) {
       const only = this.schema({ node: present[0]!, document }, forceOptional || hasNull, version, depth + 1)
       return Array.isArray(node.type) ? this.#dressed(withExtras(only, { name: null }), node, only.optional, version) : only
+    }
+    if (present.length > alternativesMax) {
+      throw new DataError(`The JSON Schema has ${present.length} alternatives in one place; at most ${alternativesMax} are read`)
     }
     const fields = present.map(
       (one, index) => [`${words.oneOf}.field.${index}`, optional(this.schema({ node: one, document }, true, null, depth + 1))] as const,

@@ -3,6 +3,8 @@ import { ProtoTokens } from './proto-tokens.ts'
 
 /** Deepest nesting of messages and options in a .proto text. */
 const depthMax = 100
+/** Most oneofs in a message, and most fields in one. */
+const alternativesMax = 500
 
 /** A .proto text, parsed: what its messages look like on the wire, and no more. */
 export interface ProtoFile {
@@ -159,7 +161,8 @@ class ProtoParser {
   #oneof(oneofs: string[]): readonly ProtoField[] {
     const tokens = this.#tokens
     const name = tokens.name()
-    oneofs.push(name)
+    if (oneofs.push(name) > alternativesMax)
+      throw new DataError(`The Protobuf schema has a message with more than ${alternativesMax} oneofs`)
     const fields: ProtoField[] = []
     this.#open()
     while (!this.#close()) {
@@ -167,7 +170,9 @@ class ProtoParser {
       if (tokens.skip('option')) {
         this.#option()
         tokens.expect(';')
-      } else fields.push(this.#field(name))
+      } else if (fields.push(this.#field(name)) > alternativesMax) {
+        throw new DataError(`The Protobuf schema has a oneof with more than ${alternativesMax} fields`)
+      }
     }
     return fields
   }

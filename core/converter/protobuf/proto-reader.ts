@@ -49,15 +49,16 @@ class ReaderMaker {
   message(message: ProtoMessage, connect: Schema, path: string): Read {
     const meets = new Map<number, Meet>()
     const starts = new Map<string, () => unknown>(message.oneofs.map((oneof) => [oneofFieldName(message, oneof), () => null]))
+    const owns = new Map(connect.fields.map((one) => [one.name, one.schema]))
     for (const field of message.fields) {
       const place = memberPath(path, field.name)
       const type = this.#schema.typeOf(field.type, message)
       if (field.oneof !== null) {
         const union = oneofFieldName(message, field.oneof)
-        meets.set(field.tag, this.#alternative(field, type, union, fieldOf(connect, union)!.schema, place))
+        meets.set(field.tag, this.#alternative(field, type, union, owns.get(union)!, place))
         continue
       }
-      const own = fieldOf(connect, field.name)!.schema
+      const own = owns.get(field.name)!
       const entry = mapEntryOf(field, type)
       starts.set(field.name, this.#start(field, message, type, own.type, place))
       if (field.mapKey !== null) {
