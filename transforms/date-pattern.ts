@@ -23,16 +23,28 @@ export function datePattern(pattern: string): DatePattern {
     throw new Error(`the pattern "${pattern}" counts milliseconds in other than three digits; write SSS, which is what they are`)
   }
   const writers = tokens.map(writerOf)
-  return {
-    pattern,
-    format(ms) {
-      const date = new Date(ms)
-      if (Number.isNaN(date.getTime())) throw new DataError(`${ms} ms is beyond the years that can be written as "${pattern}"`)
-      let text = ''
-      for (const write of writers) text += write(date)
-      return text
-    },
-    parse: (text) => parseDate(tokens, pattern, text),
+  const format = (ms: number): string => {
+    const date = new Date(ms)
+    if (Number.isNaN(date.getTime())) throw new DataError(`${ms} ms is beyond the years that can be written as "${pattern}"`)
+    let text = ''
+    for (const write of writers) text += write(date)
+    return text
+  }
+  const ofDays = tokens.every((token) => 'text' in token || !'aHkKhmsS'.includes(token.letter))
+  return { pattern, format: ofDays ? oncePerDay(format) : format, parse: (text) => parseDate(tokens, pattern, text) }
+}
+
+// Records come in the order of time, more or less: the day before is seldom asked for again.
+function oncePerDay(format: (ms: number) => string): (ms: number) => string {
+  let lastDay = NaN
+  let lastText = ''
+  return (ms) => {
+    const day = Math.floor(ms / 86_400_000)
+    if (day !== lastDay) {
+      lastText = format(ms)
+      lastDay = day
+    }
+    return lastText
   }
 }
 

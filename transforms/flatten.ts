@@ -1,5 +1,5 @@
 import { DataError, defineConfig, withExtras, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { bySchema, fieldValue, isPlainObject, membersOf, rebuilt, requireStruct, withFields } from './fields.ts'
+import { bySchema, fieldValue, isPlainObject, membersOf, requireStruct, setOwn, withFields } from './fields.ts'
 import { isDecimal } from './scalars.ts'
 import { keyAndValue, type Side } from './side.ts'
 
@@ -38,9 +38,9 @@ function createFlatten({ delimiter }: ConfigOf<typeof config>, side: Side): Tran
       if (value === null) return record
       const schema = side.schema(record)
       if (schema === null) {
-        const members = new Map<string, unknown>()
-        flattenPlain(value, '', delimiter, members, record.topic)
-        return side.replace(record, null, rebuilt(value, [...members]))
+        const flat = value instanceof Map ? new Map<string, unknown>() : {}
+        flattenPlain(value, '', delimiter, flat, record.topic)
+        return side.replace(record, null, flat)
       }
       const struct = requireStruct(schema, value, purpose)
       const target = flat(schema)
@@ -49,12 +49,20 @@ function createFlatten({ delimiter }: ConfigOf<typeof config>, side: Side): Tran
   }
 }
 
-function flattenPlain(value: unknown, prefix: string, delimiter: string, into: Map<string, unknown>, topic: string): void {
+type Members = Map<string, unknown> | Record<string, unknown>
+
+function flattenPlain(value: unknown, prefix: string, delimiter: string, into: Members, topic: string): void {
   for (const [name, member] of membersOf(value, purpose)) {
     const path = prefix === '' ? name : prefix + delimiter + name
-    if (member instanceof Map || (isPlainObject(member) && !isDecimal(member))) flattenPlain(member, path, delimiter, into, topic)
-    else if (into.has(path)) throw new DataError(`Flatten gives two fields of topic "${topic}" the name "${path}"`)
-    else into.set(path, member)
+    if (member instanceof Map || (isPlainObject(member) && !isDecimal(member))) {
+      flattenPlain(member, path, delimiter, into, topic)
+      continue
+    }
+    if (into instanceof Map ? into.has(path) : Object.hasOwn(into, path)) {
+      throw new DataError(`Flatten gives two fields of topic "${topic}" the name "${path}"`)
+    }
+    if (into instanceof Map) into.set(path, member)
+    else setOwn(into, path, member)
   }
 }
 

@@ -1,8 +1,9 @@
 import { DataError, defineConfig, structOf, transform, type ConfigOf, type Transform } from '../core/index.ts'
 import { nullKey, refuse, refused } from './config-fault.ts'
-import { bySchema, membersOf, requireStruct } from './fields.ts'
+import { bySchema, membersOf, noExtras, requireStruct, setOwn } from './fields.ts'
 import { fieldAt, parsePath, pathReader, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
 import { namesFault } from './names.ts'
+import { compileCopy } from './struct-copy.ts'
 import { structReader } from './struct-reader.ts'
 
 const config = defineConfig({
@@ -41,12 +42,21 @@ function createValueToKey(settings: ConfigOf<typeof config>): Transform {
   if (twice !== undefined) refuse('fields', fields.join(','), `two of them would be the key's field "${twice}"`)
   const readers = paths.map(pathReader)
   const keyOf = bySchema((schema) => {
-    const found = paths.map((path, index) => {
+    const fields = paths.map((path) => {
       const field = fieldAt(schema, path)
       if (field === undefined) throw missing(path)
-      return { name: names[index]!, schema: field.schema, read: structReader(schema, path, nullAsDefault) }
+      return field
     })
-    return { schema: structOf(found.map(({ name, schema: field }) => [name, field] as const)), found }
+    const nested = paths.filter(({ steps }) => steps.length > 1).map((path) => structReader(schema, path, nullAsDefault))
+    const copy = compileCopy(
+      fields.map((from, index) => ({ name: names[index]!, from: paths[index]!.steps.length > 1 ? null : from })),
+      nullAsDefault,
+    )
+    return {
+      schema: structOf(fields.map((field, index) => [names[index]!, field.schema] as const)),
+      copy: (struct: Readonly<Record<string, unknown>>) =>
+        copy(struct, nested.length === 0 ? noExtras : nested.map((read) => read(struct))),
+    }
   })
   return {
     apply(record) {
@@ -58,16 +68,17 @@ function createValueToKey(settings: ConfigOf<typeof config>): Transform {
       }
       if (valueSchema === null) {
         if (!(value instanceof Map)) membersOf(value, purpose)
-        const key = names.map((name, index) => {
+        const key: Record<string, unknown> = {}
+        for (let index = 0; index < names.length; index++) {
           const member = readers[index]!(value)
           if (member === undefined) throw missing(paths[index]!)
-          return [name, member] as const
-        })
-        return { ...record, key: Object.fromEntries(key), keySchema: null }
+          setOwn(key, names[index]!, member)
+        }
+        return { ...record, key, keySchema: null }
       }
       const struct = requireStruct(valueSchema, value, purpose)
-      const { schema, found } = keyOf(valueSchema)
-      return { ...record, key: Object.fromEntries(found.map(({ name, read }) => [name, read(struct)])), keySchema: schema }
+      const { schema, copy } = keyOf(valueSchema)
+      return { ...record, key: copy(struct), keySchema: schema }
     },
   }
 }
