@@ -1,5 +1,6 @@
 import { DataError, type WholeChunk } from '../../../core/index.ts'
 import type { Cursor, Fetched, Slice } from './cursor.ts'
+import { forwardable } from '../records/encode.ts'
 import type { DecodedBatch } from '../records/record-set.ts'
 import type { Fetcher } from './fetcher.ts'
 
@@ -58,7 +59,7 @@ export class Assembler {
         continue
       }
       const complete = fetched.index === 0 && cursor.position <= batch.baseOffset && batch.lastOffset < (cursor.end ?? Infinity)
-      if (whole && complete && !batch.logAppendTime) {
+      if (whole && complete && forwardable(batch)) {
         if (this.#slices.length > 0) break
         chunks.push({ topic: cursor.topic, partition: cursor.partition, count: batch.count, bytes: batch.bytes })
         taken.push({ cursor, batch })

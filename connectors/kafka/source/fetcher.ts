@@ -5,7 +5,7 @@ import { filterAborted } from '../records/aborted.ts'
 import { decodeBatches, type DecodeOptions } from '../records/decode.ts'
 import { keyOf } from './position.ts'
 import type { Cursor, Fetched } from './cursor.ts'
-import type { DataLoss } from './data-loss.ts'
+import type { DataLoss } from './gap.ts'
 import { fetchErrors, passingFetchErrors } from './error-codes.ts'
 
 export interface FetchSettings extends FetchLimits {

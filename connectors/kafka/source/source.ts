@@ -3,7 +3,7 @@ import { ConfigError, idle, type Json, type Offsets, type RecordBatch, type Sour
 import type { KafkaClient, TopicPartition } from '../client/port.ts'
 import { Assembler, type Assembled } from './assembly.ts'
 import { cursorOf, isDone, type Cursor } from './cursor.ts'
-import { DataLoss } from './data-loss.ts'
+import { DataLoss } from './gap.ts'
 import { DealtShare } from './dealt-share.ts'
 import { Fetcher } from './fetcher.ts'
 import { lagOf } from './lag.ts'

@@ -5,7 +5,7 @@ import type { FetchedPartition, FetchPosition, KafkaClient } from '../../../../c
 import { RecordBatchBuilder } from '../../../../connectors/kafka/records/encode.ts'
 import { Assembler } from '../../../../connectors/kafka/source/assembly.ts'
 import { cursorOf } from '../../../../connectors/kafka/source/cursor.ts'
-import { DataLoss } from '../../../../connectors/kafka/source/data-loss.ts'
+import { DataLoss } from '../../../../connectors/kafka/source/gap.ts'
 import { Fetcher } from '../../../../connectors/kafka/source/fetcher.ts'
 import { keyOf } from '../../../../connectors/kafka/source/position.ts'
 import { DataError, RetriableError } from '../../../../core/index.ts'
@@ -99,7 +99,11 @@ class FakeLog implements Disposable {
     const client = { fetch } as unknown as KafkaClient
     const log = loggerOf([])
     const settings = {
-      ...{ maxWaitMs: 100, minBytes: 1, maxBytes: 1 << 20, partitionMaxBytes: 1 << 20, readCommitted: false },
+      maxWaitMs: 100,
+      minBytes: 1,
+      maxBytes: 1 << 20,
+      partitionMaxBytes: 1 << 20,
+      readCommitted: false,
       queueMaxBytes: options.queueMaxBytes ?? 1 << 20,
       decode: { checkCrc: true, limits: { batchMaxBytes: 1 << 20, ratioMax: 100 } },
     }
