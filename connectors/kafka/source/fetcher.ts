@@ -5,7 +5,7 @@ import { filterAborted } from '../records/aborted.ts'
 import { decodeBatches, type DecodeOptions } from '../records/decode.ts'
 import { keyOf } from './position.ts'
 import type { Cursor, Fetched } from './cursor.ts'
-import type { DataLoss } from './gap.ts'
+import type { LostRecords } from './lost-records.ts'
 import { fetchErrors, passingFetchErrors } from './error-codes.ts'
 
 export interface FetchSettings extends FetchLimits {
@@ -24,7 +24,7 @@ const partitionPauseMs = 500
 export class Fetcher implements Disposable {
   readonly #client: KafkaClient
   readonly #settings: FetchSettings
-  readonly #loss: DataLoss
+  readonly #loss: LostRecords
   readonly #log: Logger
   readonly #arrived: () => void
   #cursors = new Map<string, Cursor>()
@@ -36,7 +36,7 @@ export class Fetcher implements Disposable {
   #disposed = false
 
   /** `arrived` is called when something came: records, a moved position or an error. */
-  constructor(client: KafkaClient, settings: FetchSettings, loss: DataLoss, log: Logger, arrived: () => void) {
+  constructor(client: KafkaClient, settings: FetchSettings, loss: LostRecords, log: Logger, arrived: () => void) {
     this.#client = client
     this.#settings = settings
     this.#loss = loss

@@ -3,7 +3,7 @@ import { ConfigError, idle, type Json, type Offsets, type RecordBatch, type Sour
 import type { KafkaClient, TopicPartition } from '../client/port.ts'
 import { Assembler, type Assembled } from './assembly.ts'
 import { cursorOf, isDone, type Cursor } from './cursor.ts'
-import { DataLoss } from './gap.ts'
+import { LostRecords } from './lost-records.ts'
 import { DealtShare } from './dealt-share.ts'
 import { Fetcher } from './fetcher.ts'
 import { lagOf } from './lag.ts'
@@ -53,7 +53,7 @@ export class KafkaSourceTask implements SourceTask {
     this.#share = dealing
       ? new DealtShare(client, subscription, { ...dealing, task: context.task }, context.log, changed)
       : new Membership(client, subscription, membership, context.log, changed)
-    const loss = new DataLoss(client, settings.lossGoesOn, context.log)
+    const loss = new LostRecords(client, settings.lossGoesOn, context.log)
     this.#fetcher = new Fetcher(client, settings.fetch, loss, context.log, () => this.#wake?.())
     this.#assembler = new Assembler(this.#fetcher, settings.batch)
     this.#reader = new RecordReader(context.converters)

@@ -5,7 +5,7 @@ import type { FetchedPartition, FetchPosition, KafkaClient } from '../../../../c
 import { RecordBatchBuilder } from '../../../../connectors/kafka/records/encode.ts'
 import { Assembler } from '../../../../connectors/kafka/source/assembly.ts'
 import { cursorOf } from '../../../../connectors/kafka/source/cursor.ts'
-import { DataLoss } from '../../../../connectors/kafka/source/gap.ts'
+import { LostRecords } from '../../../../connectors/kafka/source/lost-records.ts'
 import { Fetcher } from '../../../../connectors/kafka/source/fetcher.ts'
 import { keyOf } from '../../../../connectors/kafka/source/position.ts'
 import { DataError, RetriableError } from '../../../../core/index.ts'
@@ -107,7 +107,7 @@ class FakeLog implements Disposable {
       queueMaxBytes: options.queueMaxBytes ?? 1 << 20,
       decode: { checkCrc: true, limits: { batchMaxBytes: 1 << 20, ratioMax: 100 } },
     }
-    this.#fetcher = new Fetcher(client, settings, new DataLoss(client, false, log), log, () => {})
+    this.#fetcher = new Fetcher(client, settings, new LostRecords(client, false, log), log, () => {})
     this.#assembler = new Assembler(this.#fetcher, { records: options.records ?? 1_000, bytes: 1 << 20 })
     this.assign(options.offset ?? 0)
   }

@@ -3,7 +3,7 @@ import type { KafkaClient } from '../client/port.ts'
 import type { Cursor } from './cursor.ts'
 
 /** What becomes of a partition whose log no longer has the offset that comes next (`errors.data.loss`). */
-export class DataLoss {
+export class LostRecords {
   readonly #client: KafkaClient
   readonly #goOn: boolean
   readonly #log: Logger
