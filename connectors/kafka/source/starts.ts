@@ -96,7 +96,7 @@ function beginOf({ topic, partition }: TopicPartition, { start, reset, group }: 
   if (given !== undefined) return { offset: given }
   if (start.kind === 'timestamp') return { timestamp: start.ms }
   const kind = start.kind === 'offsets' ? reset : start.kind
-  if (young || kind === 'earliest') return { timestamp: -2 }
+  if (kind === 'earliest' || (kind === 'latest' && young)) return { timestamp: -2 }
   if (kind === 'latest') return { timestamp: -1 }
   const message = `Consumer group ${group} has no offset for ${topic}-${partition}, and auto.offset.reset=none forbids to choose one; set the group's offset with Kafka's tools, or "start"`
   throw new ConfigError([{ key: 'auto.offset.reset', value: 'none', message }])

@@ -54,6 +54,7 @@ test('a partition that is younger than the reading is read from its first record
   const start = { start: { kind: 'latest' as const } }
   assert.deepEqual(await offsets({ partitions: [t1], committed: [{ ...t0, offset: 5, metadata: 'millrace' }], settings: start }), [10])
   assert.deepEqual(await offsets({ partitions: [t1], seen: new Set([keyOf(t0)]), settings: start }), [10])
+  await assert.rejects(offsets({ partitions: [t1], seen: new Set([keyOf(t0)]), settings: { start: { kind: 'none' } } }), ConfigError)
   assert.deepEqual(await offsets({ partitions: [t1], seen: new Set([keyOf(t1)]), settings: start }), [100])
 })
 
