@@ -1,6 +1,6 @@
 import type { Decimal } from '../../core/index.ts'
 import { isDecimal } from '../scalars.ts'
-import { EvaluationError, Instant, kindOf, shownValue, Span } from './values.ts'
+import { EvaluationError, Instant, kindOf, shownValue, Span, spend } from './values.ts'
 
 export const intMin = -(2n ** 63n)
 export const intMax = 2n ** 63n - 1n
@@ -16,7 +16,8 @@ const digitsBound = 10n ** BigInt(decimalDigitsMax)
 
 /** Checks that a whole number fits 64 bits. */
 export function fit64(value: bigint): bigint {
-  if (value > intMax || value < intMin) throw new EvaluationError(`the result ${String(value).slice(0, 30)} does not fit 64 bits; decimal() has room for it`)
+  if (value > intMax || value < intMin)
+    throw new EvaluationError(`the result ${String(value).slice(0, 30)} does not fit 64 bits; decimal() has room for it`)
   return value
 }
 
@@ -55,6 +56,7 @@ export function decimalOfDouble(value: number): Decimal {
 /** Both at the greater scale. */
 function aligned(a: Decimal, b: Decimal): readonly [bigint, bigint, number] {
   if (a.scale === b.scale) return [a.unscaled, b.unscaled, a.scale]
+  if (Math.abs(a.scale - b.scale) > 4 * decimalDigitsMax) throw new EvaluationError('two decimals are too far apart in their scales')
   const scale = Math.max(a.scale, b.scale)
   return [a.unscaled * 10n ** BigInt(scale - a.scale), b.unscaled * 10n ** BigInt(scale - b.scale), scale]
 }
@@ -158,6 +160,7 @@ export function joined(a: string, b: string): string {
 }
 
 export function concatenated(a: readonly unknown[], b: readonly unknown[]): readonly unknown[] {
+  spend(a.length + b.length)
   if (a.length + b.length > lengthMax) throw new EvaluationError(`a list has more than ${lengthMax} items`)
   return [...a, ...b]
 }
@@ -189,10 +192,12 @@ export function equalValues(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (a === null || b === null || a === undefined || b === undefined) return false
   if (Array.isArray(a) || Array.isArray(b)) {
+    if (Array.isArray(a)) spend(a.length)
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => equalValues(item, b[index]))
   }
   if (kindOf(a) === 'map' && kindOf(b) === 'map') {
     const [left, right] = [entriesOf(a), new Map(entriesOf(b))]
+    spend(left.length + right.size)
     return left.length === right.size && left.every(([key, value]) => right.has(key) && equalValues(value, right.get(key)))
   }
   return compareValues(a, b) === 0

@@ -30,6 +30,27 @@ export class EvaluationError extends Error {
   }
 }
 
+/** Most work of one evaluation: items that it visits, and texts by 64 characters (patterns: by 8). */
+export const stepsMax = 200_000
+
+const work = { left: 0 }
+
+/** Starts a new evaluation: all of them are synchronous, so that they follow one another. */
+export function startWork(): void {
+  work.left = stepsMax
+}
+
+/** Counts work. Throws an EvaluationError where an evaluation does more than `stepsMax`. */
+export function spend(steps: number): void {
+  work.left -= steps
+  if (work.left < 0) throw new EvaluationError(`the expression does more than ${stepsMax} steps for one record`)
+}
+
+/** True where `spend` has refused: no other branch may make up for it. */
+export function isSpent(): boolean {
+  return work.left < 0
+}
+
 /** The kind of a value that is there. Structs without a schema count as maps. */
 export function kindOf(value: unknown): Kind {
   switch (typeof value) {
@@ -152,11 +173,17 @@ export function looseReading(type: Type): ((value: unknown) => unknown) | undefi
     }
     case 'list': {
       const loosen = looseReading(type.item)
-      return loosen && ((list) => (list as readonly unknown[]).map((item) => (item === null ? null : loosen(item))))
+      if (loosen === undefined) return undefined
+      return (list) => {
+        spend((list as readonly unknown[]).length)
+        return (list as readonly unknown[]).map((item) => (item === null ? null : loosen(item)))
+      }
     }
     case 'map': {
       const loosen = looseReading(type.item)
-      return loosen && ((map) => new Map([...(map as Map<unknown, unknown>)].map(([key, item]) => [key, item === null ? null : loosen(item)])))
+      return (
+        loosen && ((map) => new Map([...(map as Map<unknown, unknown>)].map(([key, item]) => [key, item === null ? null : loosen(item)])))
+      )
     }
     default:
       return undefined
@@ -200,6 +227,7 @@ export function instantText({ nanos }: Instant): string {
 export function shownValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value)
   if (value instanceof Instant) return instantText(value)
-  if (typeof value === 'object' && value !== null) return isDecimal(value) ? decimalText(value as Decimal).slice(0, 60) : `a ${kindOf(value)}`
+  if (typeof value === 'object' && value !== null)
+    return isDecimal(value) ? decimalText(value as Decimal).slice(0, 60) : `a ${kindOf(value)}`
   return String(value).slice(0, 60)
 }

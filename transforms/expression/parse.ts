@@ -1,0 +1,44 @@
+import { Environment, ParseError, type ASTNode } from '@marcbachmann/cel-js'
+import { ExpressionFault } from './code.ts'
+
+/** Most characters of an expression. */
+export const textMax = 10_000
+/** Most nodes of an expression's tree. */
+export const nodesMax = 2_000
+/** How deeply parts of an expression lie in one another. */
+export const depthMax = 100
+
+/** The grammar of CEL; what names and types mean is decided in compile.ts, so the library evaluates nothing. */
+const grammar = new Environment({
+  unlistedVariablesAreDyn: true,
+  limits: { maxAstNodes: nodesMax, maxDepth: depthMax, maxListElements: 500, maxMapEntries: 200, maxCallArguments: 16 },
+})
+
+export type Node = ASTNode
+
+/** Reads an expression. Throws an ExpressionFault with the place for a wrong one, or for one beyond the bounds above. */
+export function parse(text: string): Node {
+  if (text.length > textMax) throw new ExpressionFault(`the expression has ${text.length} characters; ${textMax} are the most`, 0)
+  // The parser goes one level deeper per sign without counting.
+  const signs = /[!-](?:\s*[!-]){20}/.exec(text)
+  if (signs !== null) throw new ExpressionFault('too many signs in a row', signs.index)
+  try {
+    return grammar.parse(text).ast
+  } catch (error) {
+    if (error instanceof ParseError) throw new ExpressionFault(parseMessage(error), error.range?.start ?? 0)
+    if (error instanceof RangeError) throw new ExpressionFault('the expression is nested too deeply', 0)
+    throw error
+  }
+}
+
+function parseMessage(error: ParseError): string {
+  const limit = /^Exceeded (\w+) \((\d+)\)/.exec(error.summary)
+  return limit === null ? error.summary : `the expression is too large: more than ${limit[2]} (${limit[1]})`
+}
+
+/** Line and column, from 1, of a place in a text. */
+export function placeText(text: string, at: number): string {
+  const before = text.slice(0, at).split('\n')
+  const column = before.at(-1)!.length + 1
+  return before.length === 1 ? `character ${column}` : `line ${before.length}, character ${column}`
+}
