@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js'
+import { re2Pattern } from './java-pattern.ts'
 
 /** A pattern of a config, in Java's syntax, run by RE2: its time grows with the text only, whatever the pattern. */
 export interface JavaRegex {
@@ -8,13 +9,9 @@ export interface JavaRegex {
   replaceFirst(text: string, replacement: string): string
 }
 
-/**
- * Compiles a pattern. Throws an Error that says why it cannot: what Java knows and RE2 does not (look-around, back references, possessive
- * and atomic groups), and what RE2 would read otherwise than Java does (`[a[b]]`, `[a&&b]`, flags other than i, m and s).
- */
+/** Compiles a pattern. Throws an Error that says why it cannot: what Java would refuse, and what RE2 cannot do (see java-pattern.ts). */
 export function javaRegex(pattern: string): JavaRegex {
-  refuseOtherMeanings(pattern)
-  const compiled = RE2JS.compile(pattern)
+  const compiled = RE2JS.compile(re2Pattern(pattern))
   return {
     matches: (text) => compiled.matches(text),
     replaceFirst: (text, replacement) => compiled.matcher(text).replaceFirst(replacement, true),
@@ -33,7 +30,7 @@ export function regexFault(pattern: string): string | undefined {
 
 /** What is wrong with a replacement for this pattern: Java finds out with the first record, we before. */
 export function replacementFault(pattern: string, replacement: string): string | undefined {
-  const compiled = RE2JS.compile(pattern)
+  const compiled = RE2JS.compile(re2Pattern(pattern))
   const groups = compiled.groupCount()
   const names = Object.keys(compiled.namedGroups())
   for (let at = 0; at < replacement.length; at++) {
@@ -49,30 +46,4 @@ export function replacementFault(pattern: string, replacement: string): string |
     }
   }
   return undefined
-}
-
-function refuseOtherMeanings(pattern: string): void {
-  let inClass = false
-  for (let at = 0; at < pattern.length; at++) {
-    const rest = pattern.slice(at, at + 2)
-    if (rest === '\\Q') {
-      const end = pattern.indexOf('\\E', at)
-      if (end < 0) return
-      at = end + 1
-    } else if (rest[0] === '\\') at++
-    else if (inClass) {
-      if (rest[0] === '[' || rest === '&&')
-        throw new Error(`unions and intersections in a character class are not supported (character ${at})`)
-      if (rest[0] === ']') inClass = false
-    } else if (rest[0] === '[') {
-      inClass = true
-      // A closing bracket that comes first is a character of the class to RE2, and an error or more to Java.
-      const first = pattern[at + 1] === '^' ? at + 2 : at + 1
-      if (pattern[first] === ']') throw new Error(`write \\] for a bracket in a character class (character ${first})`)
-    } else if (rest === '(?') {
-      const flags = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?[:)]/.exec(pattern.slice(at))
-      if (flags !== null && /[^ims]/.test(flags[1]! + (flags[2] ?? '')))
-        throw new Error(`flags other than i, m and s are not supported (character ${at})`)
-    }
-  }
 }

@@ -6,10 +6,12 @@ import { debeziumCases } from './oracle/debezium-cases.ts'
 import { connectDifferences, debeziumDifferences, type Difference } from './oracle/differences.ts'
 import { askOracle, oracleMissing, type OracleCase } from './oracle/oracle.ts'
 import { referencePath, referenceText } from './reference.ts'
+import { regexCases } from './oracle/regex-cases.ts'
 import { disagreements, type Disagreement } from './oracle/run.ts'
 
-/** Changes all records; a run that fails is repeated with it. */
-const seed = Number(process.env['ORACLE_SEED'] ?? 1)
+/** Changes all records; a run that fails is repeated with it. The usual one is known to meet every difference. */
+const usualSeed = 1
+const seed = Number(process.env['ORACLE_SEED'] ?? usualSeed)
 
 test("Connect's transforms make what Java's make, but for the differences that are listed, each of which is still there", async (t) => {
   await compare(t, connectCases(seed), connectDifferences)
@@ -17,6 +19,14 @@ test("Connect's transforms make what Java's make, but for the differences that a
 
 test("Debezium's transforms make what Java's make, but for the differences that are listed, each of which is still there", async (t) => {
   await compare(t, debeziumCases(seed), debeziumDifferences)
+})
+
+test("Java's patterns mean the same to us, or are refused", async (t) => {
+  const cases = regexCases()
+  const answers = await askOracle(cases)
+  if (answers === undefined) return t.skip(oracleMissing)
+  const wrong = disagreements(cases, answers).filter(({ record, java }) => record !== null || java !== 'taken')
+  assert.deepEqual(wrong.slice(0, 5).map(shownDisagreement), [])
 })
 
 test('the reference says what the definitions and the list of differences say', () => {
@@ -38,6 +48,7 @@ async function compare(t: { skip(reason: string): void }, cases: readonly Oracle
     [],
     `${unlisted.length} differences that are not listed, with ORACLE_SEED=${seed}`,
   )
+  if (seed !== usualSeed) return
   assert.deepEqual(
     differences.filter((difference) => !seen.has(difference)).map(({ transform, java }) => `${transform}: ${java}`),
     [],

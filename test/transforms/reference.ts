@@ -42,11 +42,12 @@ What holds for all of them:
 - **What can be known from the config is refused when the connector is created**, not with the first record: patterns, paths, groups of a
   replacement, names that stand twice.
 - **\`field.syntax.version\`** (KIP-821) is in every transform that names fields; in Java it is in ExtractField alone. \`V1\`, the default: names are those of
-  fields at the top. \`V2\`: dots lead into nested fields, backticks keep dots in a name (\`\\\`a.b\\\`.c\`), a backslash before a closing backtick
+  fields at the top. \`V2\`: dots lead into nested fields, backticks keep dots in a name (\`\` \`a.b\`.c \`\`), a backslash before a closing backtick
   makes it part of the name. Millrace's own transforms always read V2, and \`items[].price\` as the price of each item.
 - **\`$Key\` and \`$Value\`** stand for two transforms, of a record's key and of its value.
-- **Patterns are Java's** (\`java.util.regex\`), run by RE2 in linear time. Look-around, back references, possessive quantifiers and atomic groups,
-  unions and intersections of character classes are refused by name.
+- **Patterns are Java's** (\`java.util.regex\`), rewritten to mean the same to RE2, which runs them in linear time: \`.\` stops at each of Java's line
+  ends, \`(?i)\` knows the letters of ASCII, \`\\p{Alpha}\`, \`\\h\`, \`\\R\`, \`\\Q..\\E\` and the like are there. Refused by name: look-around, back
+  references, possessive quantifiers, atomic groups, unions and intersections of classes, flags other than \`i\` and \`s\`, and \`$\` before the end.
 - **Dates** are written by the letters of \`java.text.SimpleDateFormat\`, in UTC and English, weeks as in the United States. \`SSS\` has three
   letters: Java writes 12 ms as \`.000012\` under \`SSSSSS\`, so other counts are refused. Weeks (\`Y\`, \`w\`, \`W\`, \`F\`) are written but not read. Dates
   before 15 October 1582 are those of the proleptic Gregorian calendar, which ISO 8601 uses; Java's are Julian.

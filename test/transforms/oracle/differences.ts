@@ -93,6 +93,12 @@ export const connectDifferences: readonly Difference[] = [
     holds: configRefused({ headers: 'a,a' }, { fields: 'id,id' }),
   },
   {
+    transform: 'ExtractField',
+    java: 'A V2 path with an empty step (a..b) is taken, and leads to a field without a name.',
+    ours: 'It is refused at creation.',
+    holds: configRefused(...['address.', '.address', 'a..b', 'address.``'].map((field) => ({ field, 'field.syntax.version': 'V2' }))),
+  },
+  {
     transform: 'HeaderFrom',
     java: 'A null key or value, as of a tombstone, stops the task.',
     ours: 'The record passes as it is.',

@@ -45,6 +45,8 @@ export const inner = structOf(
   [
     ['city', primitive('string', { optional: true, defaultValue: 'nowhere' })],
     ['zip', primitive('int32')],
+    ['x.y', primitive('int32', { optional: true })],
+    ['q`r', primitive('string', { optional: true })],
     ['geo', structOf([['lat', primitive('float64', { optional: true })]], { optional: true, name: 'geo' })],
   ],
   { optional: true, name: 'address', version: 2 },
