@@ -99,14 +99,14 @@ test('a bounded run of two tasks ends COMPLETED', { skip }, async () => {
 test('from topic to topic exactly once, by two tasks whose worker is killed again and again', { skip }, async () => {
   const [from, to] = [await kafka.topic(undefined, 4), await kafka.topic(undefined, 4)]
   const name = randomUUID()
-  const total = 20_000
+  const total = 8_000
   await worker.call('PUT', `/connectors/${name}/config`, {
     'connector.class': 'kafka',
     topics: from,
     'tasks.max': '2',
     'exactly.once.support': 'required',
-    'source.max.poll.records': '50',
-    'flush.interval.ms': '20',
+    'source.max.poll.records': '100',
+    'flush.interval.ms': '50',
     'key.converter': 'StringConverter',
     'value.converter': 'StringConverter',
     transforms: 'to',
