@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Judge, judgeMissing } from '../judge.ts'
+import { KafkaTools } from '../kafka-tools.ts'
+import { kafkaSkip, startKafka, type TestKafka } from '../kafka.ts'
+import { waitFor, WorkerProcess } from '../worker-process.ts'
+
+const records = 20_000
+const rate = 1_500
+const topic = 'events'
+const down = 'events-to-lake'
+
+test(
+  'the broker is killed twice, a foreign consumer joins the group and leaves, partitions are added: every record is there once',
+  { skip: kafkaSkip(true), timeout: 300_000 },
+  async (t) => {
+    await using judge = Judge.open()
+    if (!judge) return t.skip(judgeMissing)
+    await using kafka = await startKafka({ own: true })
+    await kafka.topic(topic, 3)
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-broker-'))
+    t.after(() => rm(folder, { recursive: true, force: true }))
+    await using worker = await WorkerProcess.start(folder, { 'bootstrap.servers': kafka.bootstrap })
+    await worker.call('POST', '/connectors', { name: 'events', config: upConfig })
+    await worker.call('POST', '/connectors', { name: down, config: downConfig(folder) })
+    await worker.running('events')
+
+    await sleep(2_000)
+    await crash(kafka)
+    await sleep(3_000)
+    await visit(kafka)
+    await kafka.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] }))
+    await sleep(2_000)
+    await crash(kafka)
+
+    await waitFor(
+      async () => {
+        const [state] = (await worker.call('GET', '/api/v1/connectors/events/progress')).tasks
+        return state?.phase?.startsWith('done') ?? false
+      },
+      120_000,
+      () => worker.log.slice(-4_000),
+    )
+    const ids: number[] = []
+    await new KafkaTools(kafka.bootstrap).consume(topic, {
+      idleMs: 6_000,
+      each: ({ value }) => void ids.push((JSON.parse(value!.toString()) as { payload: { id: number } }).payload.id),
+    })
+    assert.equal(ids.length, records, 'records in the topic')
+    assert.equal(new Set(ids).size, records, 'each of them once')
+    const partitions = await kafka.admin((admin) => admin.fetchTopicOffsets(topic))
+    assert.ok(partitions.filter(({ partition, high }) => partition >= 3 && Number(high) > 0).length > 0, 'the new partitions were used')
+
+    const lake = join(folder, 'lake', topic)
+    let seen: unknown
+    await waitFor(
+      async () => {
+        const [row] = await judge.readTable(lake, { sql: 'SELECT count(*) AS n, count(DISTINCT id) AS ids FROM t' }).catch(() => [])
+        seen = row
+        return Number(row?.['n']) >= records
+      },
+      90_000,
+      () => `the lake has ${JSON.stringify(seen)}: ${worker.log.slice(-4_000)}`,
+    )
+    assert.deepEqual(seen, { n: records, ids: records })
+  },
+)
+
+const upConfig = {
+  'connector.class': 'datagen',
+  topic,
+  count: String(records),
+  rate: String(rate),
+  'exactly.once.support': 'required',
+  'producer.override.metadata.max.age.ms': '1000',
+}
+
+function downConfig(folder: string): Record<string, string> {
+  return {
+    'connector.class': 'delta',
+    topics: topic,
+    'tasks.max': '2',
+    path: join(folder, 'lake'),
+    mode: 'append',
+    'flush.interval.ms': '300',
+    'consumer.override.metadata.max.age.ms': '1000',
+    'consumer.override.session.timeout.ms': '6000',
+    'consumer.override.isolation.level': 'read_committed',
+  }
+}
+
+/** SIGKILL, a moment of nothing, and back. */
+async function crash(kafka: TestKafka): Promise<void> {
+  await kafka.kill()
+  await sleep(500)
+  await kafka.start()
+}
+
+/** Kafka's own consumer shares the connector's partitions for a moment, takes records, commits none, and goes. */
+async function visit(kafka: TestKafka): Promise<void> {
+  let taken = ''
+  await new KafkaTools(kafka.bootstrap).run('consumer.ConsoleConsumer', {
+    args: [
+      ...['--topic', topic, '--group', `connect-${down}`, '--max-messages', '50', '--timeout-ms', '30000'],
+      ...['--command-property', 'enable.auto.commit=false', '--command-property', 'session.timeout.ms=6000'],
+    ],
+    output: (child) => child.stdout!.on('data', (text: Buffer) => (taken += text.toString())),
+  })
+  assert.ok(taken.trim().split('\n').length >= 50, 'the visitor got partitions, and their records')
+}
