@@ -12,7 +12,7 @@ import {
 import { refuse } from './config-fault.ts'
 import { isEnvelope } from './envelope-field.ts'
 import { eventRouterConfig, placementOf, type Placement } from './event-router-config.ts'
-import { fieldValue } from './fields.ts'
+import { bySchema, fieldValue } from './fields.ts'
 import { memberOf } from './field-path.ts'
 import { javaRegex, replacementFault } from './java-regex.ts'
 import { typedJson, type JsonTyping } from './json-payload.ts'
@@ -60,7 +60,15 @@ class EventRouter implements Transform {
     const fault = replacementFault(pattern, replacement)
     if (fault !== undefined) refuse('route.topic.replacement', replacement, fault)
     const regex = javaRegex(pattern)
-    this.#topicOf = (routed) => (regex.matches(routed) ? regex.replaceFirst(routed, replacement) : routed)
+    const topics = new Map<string, string>()
+    this.#topicOf = (routed) => {
+      let topic = topics.get(routed)
+      if (topic === undefined) {
+        topic = regex.matches(routed) ? regex.replaceFirst(routed, replacement) : routed
+        if (topics.size < topicsRemembered) topics.set(routed, topic)
+      }
+      return topic
+    }
     this.#guard = topicGuard('EventRouter', settings['topics.max'])
     this.#typing = {
       nulls: settings['table.json.payload.null.behavior'].toLowerCase() as JsonTyping['nulls'],
@@ -184,6 +192,9 @@ class EventRouter implements Transform {
   }
 }
 
+/** Values of the routing column whose topic is remembered. */
+const topicsRemembered = 10_000
+
 /** Schemas that are remembered for each schema of a payload. */
 const schemasMax = 1_000
 
@@ -195,12 +206,14 @@ const timestampNames: ReadonlySet<string> = new Set([
   logical.zonedTimestamp,
 ])
 
+const fieldsOf = bySchema((schema) => new Map(schema.fields.map((field) => [field.name, field])))
+
 function columnOf(row: object, schema: Schema | null, name: string): Column | undefined {
   if (schema === null) {
     const value = memberOf(row, name)
     return value === undefined ? undefined : { value, schema: null }
   }
-  const field = schema.fields.find((one) => one.name === name)
+  const field = fieldsOf(schema).get(name)
   return field && { value: fieldValue(row as Readonly<Record<string, unknown>>, field, true), schema: field.schema }
 }
 

@@ -66,6 +66,9 @@ interface Selection {
 
 type Part = 'before' | 'after' | 'source'
 
+/** Topics with their tables for which the choice is remembered. */
+const placesMax = 10_000
+
 function createTimezoneConverter(settings: ConfigOf<typeof config>): Transform {
   const zone = zoneOf(settings['converted.timezone'])
   const include = settings['include.list']
@@ -76,12 +79,16 @@ function createTimezoneConverter(settings: ConfigOf<typeof config>): Transform {
   const listed = rulesOf(include.length > 0 ? include : exclude)
   const mode = include.length > 0 ? 'include' : exclude.length > 0 ? 'exclude' : 'all'
   const selections = new Map<string, Selection>()
+  const known = new Map<string, Selection | undefined>()
   const select = (topic: string, table: string | null): Selection | undefined => {
+    const place = `${topic}\n${table ?? ''}`
+    if (known.has(place)) return known.get(place)
     const made = selectionOf(mode, listed, topic, table)
-    if (made === undefined) return undefined
-    const known = selections.get(made.key)
-    if (known === undefined) selections.set(made.key, made)
-    return known ?? made
+    // The same choice is the same object, as the copies are compiled by it.
+    const selection = made && (selections.get(made.key) ?? made)
+    if (selection !== undefined) selections.set(selection.key, selection)
+    if (known.size < placesMax) known.set(place, selection)
+    return selection
   }
   const copies = new WeakMap<Selection, (schema: Schema) => (value: Readonly<Record<string, unknown>>) => Record<string, unknown>>()
 
