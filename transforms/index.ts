@@ -1,7 +1,11 @@
 import { definePlugin } from '../core/index.ts'
 import { cast } from './cast.ts'
+import { deduplicate } from './deduplicate.ts'
 import { dropHeaders } from './drop-headers.ts'
 import { eventRouter } from './event-router.ts'
+import { compute } from './expression/compute.ts'
+import { contentBasedRouter } from './expression/content-based-router.ts'
+import { celFilter, debeziumFilter } from './expression/filter.ts'
 import { extractChangedRecordState } from './extract-changed-record-state.ts'
 import { extractField } from './extract-field.ts'
 import { extractNewRecordState } from './extract-new-record-state.ts'
@@ -17,6 +21,7 @@ import { mask } from './mask.ts'
 import { maskField } from './mask-field.ts'
 import { fieldMatches } from './predicates/field-matches.ts'
 import { hasHeaderKey } from './predicates/has-header-key.ts'
+import { matches } from './predicates/matches.ts'
 import { recordIsTombstone } from './predicates/record-is-tombstone.ts'
 import { topicNameMatches } from './predicates/topic-name-matches.ts'
 import { regexRouter } from './regex-router.ts'
@@ -57,14 +62,16 @@ const debezium = [
   headerToValue,
   timezoneConverter,
   extractChangedRecordState,
+  contentBasedRouter,
+  debeziumFilter,
 ]
 
-const own = [...validate, routeByField, ...mask]
+const own = [...validate, routeByField, ...mask, ...compute, celFilter, ...deduplicate]
 
 export default definePlugin({
   name: 'transforms',
   version: '0.1.0',
   api: 1,
   transforms: [...connect, ...debezium, ...own],
-  predicates: [topicNameMatches, hasHeaderKey, recordIsTombstone, ...fieldMatches],
+  predicates: [topicNameMatches, hasHeaderKey, recordIsTombstone, ...fieldMatches, matches],
 })

@@ -25,7 +25,7 @@ function part(text: string, start: number, end: number): string {
 }
 
 function indexIn(text: string, at: number): bigint {
-  return BigInt(at <= 0 || !halves.test(text) ? at : [...text.slice(0, at)].length)
+  return BigInt(at <= 0 || !halves.test(text) ? at : Array.from(text.slice(0, at)).length)
 }
 
 function bounded(text: string): string {
