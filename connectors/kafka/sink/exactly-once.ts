@@ -3,9 +3,11 @@ import type { KafkaClient, ProducerIdentity } from '../client/port.ts'
 import type { KafkaSinkConfig } from './config.ts'
 import { recordBytesMax } from '../records/encode.ts'
 import { offsetRecords, offsetsTopic, readOffsets } from './offsets-topic.ts'
-import type { Admission, Producer } from './producer.ts'
+import { patiently } from './patience.ts'
+import type { Admission } from './producer-parts.ts'
+import type { Producer } from './producer.ts'
 import type { Topics } from './topics.ts'
-import { patiently, Transaction } from './transaction.ts'
+import { Transaction } from './transaction.ts'
 
 const never = new AbortController().signal
 
@@ -72,7 +74,7 @@ export class ExactlyOnce {
   async flush(producer: Producer, offsets: Offsets, kill: AbortSignal): Promise<void> {
     const changed = Object.entries(offsets).filter(([partition, position]) => this.#written.get(partition) !== JSON.stringify(position))
     if (changed.length === 0 && producer.bytes === 0 && !this.#transaction!.open) return
-    await producer.settled(kill)
+    await producer.room(kill)
     this.#write(producer, changed)
     await producer.settled(kill)
     await this.#transaction!.commit()

@@ -30,6 +30,21 @@ export interface LaneSettings {
   readonly inFlightMax: number
 }
 
+/** Builders that nobody uses at the moment: their buffers have grown to the size of a batch. */
+export class Builders {
+  readonly #idle: RecordBatchBuilder[] = []
+
+  take(): RecordBatchBuilder {
+    return this.#idle.pop() ?? new RecordBatchBuilder()
+  }
+
+  give(builder: RecordBatchBuilder): void {
+    builder.reset()
+    if (this.#idle.length < idleBuildersMax) this.#idle.push(builder)
+  }
+}
+
+const idleBuildersMax = 64
 /** After so long without an answer brokers may have forgotten a producer (`producer.id.expiration.ms` is a day); milliseconds. */
 const confirmedMs = 600_000
 /** Sets of our own are trusted; the caps are those of any decoder. */
@@ -51,7 +66,9 @@ export class Lane {
   /** Somebody settles a refused record: nothing goes out meanwhile. */
   blocked = false
   readonly #settings: LaneSettings
-  readonly #builder = new RecordBatchBuilder()
+  readonly #builders: Builders
+  /** Gathers records; undefined: there are none, and a partition that rests holds no buffer. */
+  #builder: RecordBatchBuilder | undefined
   #records: ConnectRecord[] = []
   #openedMs = 0
   #sets: RecordSet[] = []
@@ -61,7 +78,8 @@ export class Lane {
   #identity: ProducerIdentity | null
   #sequence = 0
 
-  constructor(topic: string, partition: number, settings: LaneSettings, identity: ProducerIdentity | null) {
+  constructor(topic: string, partition: number, settings: LaneSettings, builders: Builders, identity: ProducerIdentity | null) {
+    this.#builders = builders
     this.topic = topic
     this.partition = partition
     this.#settings = settings
@@ -70,7 +88,7 @@ export class Lane {
 
   /** Bytes of the records that are gathered and not yet sealed. */
   get openBytes(): number {
-    return this.#builder.count === 0 ? 0 : this.#builder.bytes
+    return this.#builder?.bytes ?? 0
   }
 
   get openedMs(): number {
@@ -78,7 +96,7 @@ export class Lane {
   }
 
   get empty(): boolean {
-    return this.#sets.length === 0 && this.#builder.count === 0
+    return this.#sets.length === 0 && this.#builder === undefined
   }
 
   get underWay(): number {
@@ -87,14 +105,14 @@ export class Lane {
 
   /** Since when the oldest record waits (`performance.now()`); Infinity: none does. */
   get sinceMs(): number {
-    return this.#sets[0]?.sealedMs ?? (this.#builder.count > 0 ? this.#openedMs : Infinity)
+    return this.#sets[0]?.sealedMs ?? (this.#builder ? this.#openedMs : Infinity)
   }
 
   /** Takes a record; the bytes that it adds. */
   append({ record, key, value, headers }: Serialized, timestamp: number, nowMs: number): number {
-    const builder = this.#builder
-    const before = builder.count === 0 ? 0 : builder.bytes
+    const before = this.#builder?.bytes ?? 0
     if (before === 0) this.#openedMs = nowMs
+    const builder = (this.#builder ??= this.#builders.take())
     builder.append(key, value, headers, timestamp)
     this.#records.push(record)
     return builder.bytes - before
@@ -109,11 +127,12 @@ export class Lane {
   /** Ends the gathering of the records so far: they are a set from now on. */
   seal(nowMs: number): void {
     const builder = this.#builder
-    if (builder.count === 0) return
+    if (builder === undefined) return
+    this.#builder = undefined
     const stamp = this.#stamp(this.#sequence)
     const bytes = builder.build(stamp ? { ...this.#settings.build, stamp } : this.#settings.build)
     const { count, bytes: size } = builder
-    builder.reset()
+    this.#builders.give(builder)
     const records = this.#records
     this.#records = []
     this.#push(bytes, count, records, size, nowMs)

@@ -1,5 +1,5 @@
 import { defineConfig, type ConfigIssue, type ConfigOf } from '../../../core/index.ts'
-import type { ProducerSettings } from './producer.ts'
+import type { ProducerSettings } from './producer-parts.ts'
 
 const noCode = 'Java classes are not loaded; use key.converter, value.converter and header.converter'
 

@@ -1,45 +1,13 @@
-import { RetriableError, type Logger } from '../../../core/index.ts'
+import { RetriableError } from '../../../core/index.ts'
 import { codeName } from '../client/kafka-error.ts'
-import type { KafkaClient, ProducedSet, ProducerIdentity } from '../client/port.ts'
+import type { ProducedSet } from '../client/port.ts'
 import { isDoubtful, isMoved, recordRefusal, refusal, verdictOf } from './answers.ts'
+import { Alarm } from './alarm.ts'
 import { Changes } from './changes.ts'
-import { Lane, type LaneSettings, type RecordSet } from './lane.ts'
+import { Builders, Lane, type RecordSet } from './lane.ts'
+import { patiently } from './patience.ts'
+import type { ProducerParts } from './producer-parts.ts'
 import type { Serialized } from './serialize.ts'
-import type { Topics } from './topics.ts'
-
-export interface ProducerSettings extends LaneSettings {
-  readonly acks: -1 | 0 | 1
-  readonly requestTimeoutMs: number
-  readonly deliveryTimeoutMs: number
-  readonly lingerMs: number
-  readonly batchBytes: number
-  readonly requestBytesMax: number
-  readonly memoryBytes: number
-  readonly retries: number
-  readonly retryBackoffMs: number
-  readonly retryBackoffMaxMs: number
-}
-
-export interface ProducerParts {
-  readonly client: KafkaClient
-  readonly topics: Topics
-  readonly settings: ProducerSettings
-  /** null: without idempotence, then one set of a partition is under way at a time, so that order is kept all the same. */
-  readonly identity: ProducerIdentity | null
-  readonly transactionalId: string | null
-  /** A partition enters the transaction before anything is written to it; absent: no transactions. */
-  readonly admission?: Admission
-  /** Settles a set of one record that the broker refuses: resolved, the work goes on without it. */
-  refuse(set: RecordSet, lane: Lane, error: Error): Promise<void>
-  /** A sign of life while the broker does not answer. */
-  alive(): void
-  readonly log: Logger
-}
-
-export interface Admission {
-  has(lane: Lane): boolean
-  add(lanes: readonly Lane[]): Promise<void>
-}
 
 /** How often those who wait look at the clock; milliseconds. */
 const tickMs = 1000
@@ -53,6 +21,7 @@ const tickMs = 1000
 export class Producer {
   readonly #parts: ProducerParts
   readonly #lanes = new Map<string, Lane[]>()
+  readonly #builders = new Builders()
   /** Lanes that may have something to send. */
   readonly #ready = new Set<Lane>()
   readonly #requests = new Map<number, number>()
@@ -62,8 +31,7 @@ export class Producer {
   #flushing = false
   #closed = false
   #entering = false
-  #timer: NodeJS.Timeout | undefined
-  #timerMs = Infinity
+  readonly #alarm = new Alarm(() => this.send())
   readonly #changes: Changes
 
   constructor(parts: ProducerParts) {
@@ -101,7 +69,7 @@ export class Producer {
   lane(topic: string, partition: number): Lane {
     let lanes = this.#lanes.get(topic)
     if (lanes === undefined) this.#lanes.set(topic, (lanes = []))
-    return (lanes[partition] ??= new Lane(topic, partition, this.#parts.settings, this.#parts.identity))
+    return (lanes[partition] ??= new Lane(topic, partition, this.#parts.settings, this.#builders, this.#parts.identity))
   }
 
   /** Sends what may go now. */
@@ -141,7 +109,7 @@ export class Producer {
   /** Resolves when no request is under way any more, at most after `timeoutMs`. Sends nothing from now on. */
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#alarm.stop()
     const end = performance.now() + timeoutMs
     while (performance.now() < end && [...this.#requests.values()].some((count) => count > 0)) await this.#changes.next(50)
   }
@@ -162,8 +130,8 @@ export class Producer {
     const set = lane.next(now, ripe)
     if (set === undefined) {
       // Those that only wait for their time stay; for the others an answer comes.
-      if (lane.retryMs > now) this.#wakeAt(lane.retryMs)
-      else if (!ripe && lane.openBytes > 0) this.#wakeAt(lane.openedMs + lingerMs)
+      if (lane.retryMs > now) this.#alarm.ringAt(lane.retryMs)
+      else if (!ripe && lane.openBytes > 0) this.#alarm.ringAt(lane.openedMs + lingerMs)
       else this.#ready.delete(lane)
       return
     }
@@ -261,7 +229,7 @@ export class Producer {
     lane.retryMs = now + Math.min(retryBackoffMs * 2 ** Math.min(lane.failures - 1, 20), retryBackoffMaxMs) * (0.8 + Math.random() * 0.4)
     this.#parts.log.debug({ err: error, attempt: set.attempts }, `A set for ${place(lane)} is sent again`)
     this.#again(lane)
-    this.#wakeAt(lane.retryMs)
+    this.#alarm.ringAt(lane.retryMs)
   }
 
   /** The broker has lost what it knew of this producer: it begins anew under another identity, where that can double nothing. */
@@ -275,7 +243,8 @@ export class Producer {
     log.warn({ err: error }, `The broker has forgotten this producer for ${place(lane)}; it goes on under a new identity`)
     const renew = async () => {
       while (lane.underWay > 0) await this.#changes.next(tickMs)
-      lane.reidentify(await client.transactions.identify(null, 0))
+      const ask = () => client.transactions.identify(null, 0)
+      lane.reidentify(await patiently(ask, this.#parts.settings.deliveryTimeoutMs, () => this.#closed))
       lane.blocked = false
       this.#again(lane)
       this.send()
@@ -357,19 +326,6 @@ export class Producer {
     } finally {
       kill.removeEventListener('abort', stop)
     }
-  }
-
-  #wakeAt(ms: number): void {
-    if (this.#closed || ms >= this.#timerMs) return
-    clearTimeout(this.#timer)
-    this.#timerMs = ms
-    this.#timer = setTimeout(
-      () => {
-        this.#timerMs = Infinity
-        this.send()
-      },
-      Math.max(1, Math.ceil(ms - performance.now())),
-    )
   }
 }
 

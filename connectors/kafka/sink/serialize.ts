@@ -59,12 +59,19 @@ export function serialize(
       const value = bytesOf(converters.value, record.topic, { schema: record.valueSchema, value: record.value })
       stage = 'HEADER_CONVERTER'
       const headers = record.headers.length === 0 ? noHeaders : headersOf(record, converters.header)
+      checkTimestamp(record.timestamp)
       done.push({ record, key, value, headers })
     } catch (error) {
       refused.push({ record, error: error instanceof Error ? error : new DataError(String(error)), stage })
     }
   }
   return { done, refused }
+}
+
+/** Stands among the headers' faults: it is metadata, too. */
+function checkTimestamp(timestamp: number | null): void {
+  if (timestamp === null || (Number.isSafeInteger(timestamp) && timestamp >= -1)) return
+  throw new DataError(`The record's timestamp ${timestamp} is no number of milliseconds since 1970, which is all that Kafka takes`)
 }
 
 function headersOf({ topic, headers }: ConnectRecord, converter: Converter): Serialized['headers'] {

@@ -17,11 +17,11 @@ import type { Lane, RecordSet } from './lane.ts'
 import { ExactlyOnce } from './exactly-once.ts'
 import { Partitioning } from './partitioning.ts'
 import { isIdempotent, partitioningWay, producerSettings } from './producer-keys.ts'
+import { patiently } from './patience.ts'
 import { Producer } from './producer.ts'
 import { prepare, serialize, topicNameFault, type Refused, type Serialized } from './serialize.ts'
 import { topicGroups } from './topic-creation.ts'
 import { Topics } from './topics.ts'
-import { patiently } from './transaction.ts'
 import { passing, recordsOf } from './whole.ts'
 
 /** How long the end of a task waits for answers that are under way; milliseconds. */
@@ -41,6 +41,7 @@ export class KafkaSinkTask implements SinkTask {
   readonly #once: ExactlyOnce | undefined
   readonly committed?: () => Promise<Offsets | undefined>
   #client: KafkaClient | undefined
+  #disposed = false
   #topics: Topics | undefined
   #producer: Producer | undefined
 
@@ -74,7 +75,7 @@ export class KafkaSinkTask implements SinkTask {
     const given = JSON.parse(config['topic.creation'] ?? '{}') as Readonly<Record<string, string>>
     const { groups, issues } = topicGroups(given)
     if (issues.length > 0) throw new ConfigError(issues)
-    const client = (this.#client ??= await this.#connect())
+    const client = (this.#client ??= await this.#opened())
     this.#topics = new Topics(client, { create: config['topic.creation.enable'], groups }, this.#context.log)
     const admission = await this.#once?.open(client, this.#topics)
     const identity = this.#once ? this.#once.identity : await this.#identify(client)
@@ -144,6 +145,7 @@ export class KafkaSinkTask implements SinkTask {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
     const client = this.#client
     if (client === undefined) return
     this.#client = undefined
@@ -155,12 +157,19 @@ export class KafkaSinkTask implements SinkTask {
     }
   }
 
+  async #opened(): Promise<KafkaClient> {
+    const client = await this.#connect()
+    if (!this.#disposed) return client
+    await client[Symbol.asyncDispose]()
+    throw new Error('The Kafka sink was closed while it opened')
+  }
+
   /** null: without idempotence. A broker that just started gives no ids for a moment. */
   async #identify(client: KafkaClient): Promise<ProducerIdentity | null> {
     if (!isIdempotent(this.#config)) return null
     const ask = () => client.transactions.identify(null, 0)
     try {
-      return await patiently(ask, this.#config['delivery.timeout.ms'], () => this.#client === undefined)
+      return await patiently(ask, this.#config['delivery.timeout.ms'], () => this.#disposed)
     } catch (error) {
       throw codeOf(error) === clusterDenied ? mayNotWrite(error as Error) : error
     }

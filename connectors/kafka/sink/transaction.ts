@@ -1,15 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FencedError } from '../../../core/index.ts'
 import type { ProducerIdentity, TransactionRequests } from '../client/port.ts'
 import type { Lane } from './lane.ts'
-import type { Admission } from './producer.ts'
-
-/** CONCURRENT_TRANSACTIONS: the coordinator still writes the markers of the transaction before. */
-const concurrentTransactions = 51
-/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR. */
-const coordinatorMoves = [14, 15, 16]
-const waitMinMs = 5
-const waitMaxMs = 500
+import { patiently } from './patience.ts'
+import type { Admission } from './producer-parts.ts'
 
 export interface TransactionSettings {
   readonly id: string
@@ -44,11 +37,14 @@ export class Transaction implements Admission {
   /** Rejects with a FencedError where a newer producer has the id. */
   async add(lanes: readonly Lane[]): Promise<void> {
     const partitions = lanes.map(({ topic, partition }) => ({ topic, partition }))
-    await patiently(
-      () => this.#requests.addPartitions(this.#settings.id, this.#identity, partitions),
-      this.#settings.patienceMs,
-      this.#closing,
-    )
+    const { id, patienceMs } = this.#settings
+    try {
+      await patiently(() => this.#requests.addPartitions(id, this.#identity, partitions), patienceMs, this.#closing)
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code !== 'RETRIABLE') throw cause
+      // The producer keeps this failure, so trying again here would be in vain.
+      throw new FencedError(`No coordinator takes the transaction of ${id}; the task starts again`, { cause })
+    }
     for (const lane of lanes) this.#lanes.add(lane)
   }
 
@@ -76,23 +72,4 @@ export class Transaction implements Admission {
     this.#lanes.clear()
     await this.#requests.end(this.#settings.id, this.#identity, false)
   }
-}
-
-/** Asks again while the answer is that it is too early, or none comes. */
-export async function patiently<T>(ask: () => Promise<T>, patienceMs: number, closing: () => boolean): Promise<T> {
-  const until = performance.now() + patienceMs
-  for (let waitMs = waitMinMs; ; waitMs = Math.min(waitMs * 2, waitMaxMs)) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!isEarly(error) || closing() || performance.now() > until) throw error
-    }
-    await sleep(waitMs)
-  }
-}
-
-function isEarly(error: unknown): boolean {
-  if ((error as { code?: unknown }).code === 'RETRIABLE') return true
-  const code = (error as { errorCode?: unknown }).errorCode
-  return typeof code === 'number' && (code === concurrentTransactions || coordinatorMoves.includes(code))
 }
