@@ -83,7 +83,8 @@ function under(prefix: string, raw: RawConfig): RawConfig {
   return own
 }
 
-const shared = new Set(['name', 'topics', 'topics.regex', 'tasks.max'])
+/** Keys of the framework, and those that mean the same for whichever end has them. */
+export const shared: ReadonlySet<string> = new Set(['name', 'topics', 'topics.regex', 'tasks.max', 'errors.data.loss'])
 
 function missing(
   key: string,

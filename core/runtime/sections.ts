@@ -1,7 +1,7 @@
 import { defineConfig, type ConfigDef } from '../contract/config-def.ts'
 import { BadRequestError, type ConfigIssue } from '../contract/errors.ts'
 import type { WorkerClients } from './client-config.ts'
-import { typeOf, type Ends, type RawConfig } from './ends.ts'
+import { shared, typeOf, type Ends, type RawConfig } from './ends.ts'
 import { frameworkConfig } from './framework-config.ts'
 import { stageSections, versionFault } from './stages.ts'
 import type { Registered, Registry } from './registry.ts'
@@ -120,7 +120,8 @@ function otherEnd(given: Given, end: Registered<unknown>, config: RawConfig, typ
   const seen = Object.entries(config).flatMap(([key, value]) =>
     Object.hasOwn(end.part.config, key) ? [[`${prefix}${key}`, value] as const] : [],
   )
-  return { def: Object.fromEntries(def), given: { ...Object.fromEntries(seen), ...given }, listed: explicit }
+  const alsoRead = [...shared].filter((key) => Object.hasOwn(end.part.config, key))
+  return { def: Object.fromEntries(def), given: { ...Object.fromEntries(seen), ...given }, listed: explicit, alsoRead }
 }
 
 /** Keys that Connect gives a meaning only where Kafka is the other end. */
