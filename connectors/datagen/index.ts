@@ -19,6 +19,7 @@ export default definePlugin({
         return Array.from({ length: count }, () => ({ 'task.count': String(count) }))
       },
       checkOffsets: checkDatagenOffsets,
+      sampling: { overlay: {} },
     }),
   ],
 })

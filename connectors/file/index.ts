@@ -16,6 +16,7 @@ export default definePlugin({
       create: async (config, context) => new (await import('./source.ts')).FileSourceTask(config, context),
       validate: ({ file }) => regularFile(file),
       checkOffsets: checkFileOffsets,
+      sampling: { overlay: {} },
     }),
   ],
   sinks: [

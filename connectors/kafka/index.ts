@@ -19,6 +19,8 @@ export default definePlugin({
       tasks: (_, max) => Array.from({ length: max }, () => ({ 'task.count': String(max) })),
       validate: async (config) => (await import('./source/validation.ts')).validateKafkaSource(config),
       checkOffsets: checkKafkaOffsets,
+      // Dealt partitions need no membership, and the group is nobody's: it is never committed to, so Kafka keeps nothing of it.
+      sampling: { overlay: { 'group.id': 'millrace-preview', assignment: 'static', end: 'latest' } },
       alterOffsets: async (offsets, config, context) => (await import('./source/alter.ts')).alterGroup(offsets, config, context),
     }),
   ],

@@ -19,6 +19,11 @@ export default definePlugin({
       config,
       create: (settings, context) => new PostgresSourceTask(settings, context),
       checkOffsets,
+      sampling: {
+        refused:
+          'Reading from Postgres needs a replication slot and a publication, which a preview must not make. Give sample records with the request, ' +
+          "for example the connector's dead letters or messages of its topics.",
+      },
       validate,
       destroy,
     }),

@@ -43,6 +43,11 @@ export interface SinkConnector<D extends ConfigDef = ConfigDef> {
    * those too that the definition does not list: for families of keys whose names carry a value.
    */
   validate?(config: ConfigOf<D>, given?: Readonly<Record<string, string>>): Promise<readonly ConfigIssue[]>
+  /**
+   * For a preview: what these records would do to the shape of the sink's targets, without doing any of it: DDL, or a sentence (`REFUSED: ...`
+   * where it would not take a record). At most one entry for each target and one for each refused record. Reading the targets is allowed.
+   */
+  plan?(records: readonly ConnectRecord[], config: ConfigOf<D>, context: Pick<TaskContext, 'connector' | 'log'>): Promise<readonly string[]>
 }
 
 /** Declares a sink connector; hides the one cast that lets connectors with different configs stand in one list. */

@@ -31,6 +31,11 @@ export interface SourceConnector<D extends ConfigDef = ConfigDef> {
    */
   readonly client?: 'consumer' | 'producer'
   create(config: ConfigOf<D>, context: TaskContext): SourceTask | Promise<SourceTask>
+  /**
+   * How a preview reads a few records without a trace upstream: a task with these keys laid over its config, opened without offsets, polled and
+   * never committed. `refused`: why that cannot be, and the way out. Absent: refused, since nobody knows what opening the source does.
+   */
+  readonly sampling?: { readonly overlay: Readonly<Record<string, string>> } | { readonly refused: string }
   /** How the work is split: one entry per task, laid over the connector's raw config. Default: one task. */
   tasks?(config: ConfigOf<D>, max: number): readonly Readonly<Record<string, string>>[]
   /**
