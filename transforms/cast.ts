@@ -3,7 +3,7 @@ import { castTo, castTypes, type CastType, type CastValue } from './cast-value.t
 import { nullKey, refused } from './config-fault.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
-import { compileEdit, editPlain, fieldTree } from './field-tree.ts'
+import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
 
 const config = defineConfig({
@@ -53,17 +53,14 @@ function createCast(settings: ConfigOf<typeof config>, side: Side): Transform {
       }),
     }),
   )
+  const editPlain = compilePlainEdit(tree, purpose, { change: ({ apply }, member) => (member === null ? null : apply(member, null)) })
   return {
     apply(record) {
       const value = side.value(record)
       if (value === null) return record
       const schema = side.schema(record)
       if (schema === null) {
-        return side.replace(
-          record,
-          null,
-          editPlain(value, tree, purpose, ({ apply }, member) => (member === null ? null : apply(member, null))),
-        )
+        return side.replace(record, null, editPlain(value))
       }
       const edit = edits(schema)
       return side.replace(record, edit.schema, edit.copy(requireStruct(schema, value, purpose)))

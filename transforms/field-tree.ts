@@ -1,6 +1,7 @@
 import { DataError, withExtras, type Field, type Schema } from '../core/index.ts'
-import { isPlainObject, membersOf, noExtras, setOwn, withFields } from './fields.ts'
+import { isPlainObject, membersOf, noExtras, rebuilt, withFields } from './fields.ts'
 import { everyItem, type FieldPath, type Step } from './field-path.ts'
+import { plainCopy } from './plain-copy.ts'
 import { compileCopy } from './struct-copy.ts'
 
 /** Paths that share their first steps, as one tree; `edit` is what is to be done with the field at which a path ends. */
@@ -121,45 +122,45 @@ function pastNull(through: (value: unknown) => unknown): (value: unknown) => unk
   return (value) => (value === null || value === undefined ? null : through(value))
 }
 
-/** The result of `change` that takes the member away. */
-export const dropped: unique symbol = Symbol('dropped')
+/** What becomes of the members of values without a schema. */
+export interface PlainEdit<E> {
+  /** The member's new value. Null members are shown too. */
+  change(edit: E, value: unknown, path: string): unknown
+  /** True: the member is taken away. */
+  drops?(edit: E): boolean
+}
 
 /**
- * The same for a value without a schema: a copy in which `change` has replaced the members that the tree names and that are there.
- * Null members are shown too. Levels in between that are null or no objects are left as they are.
+ * Compiles the same for values without a schema: a copy in which the members that the tree names, and that are there, are changed. Levels in
+ * between that are null or no objects are left as they are. Throws a DataError for a value that has no members.
  */
-export function editPlain<E>(
-  value: unknown,
-  tree: FieldTree<E>,
-  purpose: string,
-  change: (edit: E, value: unknown, path: string) => unknown,
-): unknown {
-  if (value instanceof Map) {
-    const members = new Map(membersOf(value, purpose))
-    for (const [step, node] of tree.children) {
-      if (step === everyItem || !members.has(step)) continue
-      const changed = within(members.get(step), node)
-      if (changed === dropped) members.delete(step)
-      else members.set(step, changed)
-    }
-    return members
-  }
-  if (!isPlainObject(value)) return editPlain(Object.fromEntries(membersOf(value, purpose)), tree, purpose, change)
-  const updated: Record<string, unknown> = { ...value }
+export function compilePlainEdit<E>(tree: FieldTree<E>, purpose: string, edit: PlainEdit<E>): (value: unknown) => unknown {
+  const changes = new Map<string, (member: unknown) => unknown>()
   const gone = new Set<string>()
   for (const [step, node] of tree.children) {
-    if (step === everyItem || !Object.hasOwn(updated, step)) continue
-    const changed = within(updated[step], node)
-    if (changed === dropped) gone.add(step)
-    else setOwn(updated, step, changed)
+    if (step === everyItem) continue
+    changes.set(step, memberEdit(node, purpose, edit))
+    if (node.edit !== undefined && edit.drops?.(node.edit)) gone.add(step)
   }
-  return gone.size === 0 ? updated : Object.fromEntries(Object.entries(updated).filter(([name]) => !gone.has(name)))
+  const through = (name: string, member: unknown) => changes.get(name)!(member)
+  const copy = plainCopy(() => ({ nameOf: (name) => (gone.has(name) ? undefined : name), changes: (name) => changes.has(name) }))
+  return (value) => {
+    if (isPlainObject(value)) return copy(value, through)
+    const members = membersOf(value, purpose).filter(([name]) => !gone.has(name))
+    return rebuilt(
+      value,
+      members.map(([name, member]) => [name, changes.has(name) ? through(name, member) : member] as const),
+    )
+  }
+}
 
-  function within(member: unknown, node: FieldTree<E>): unknown {
-    if (node.edit !== undefined) return change(node.edit, member ?? null, node.path)
-    const items = node.children.get(everyItem)
-    if (items !== undefined && Array.isArray(member)) return member.map((item: unknown) => within(item, items))
-    if (member instanceof Map || isPlainObject(member)) return editPlain(member, node, purpose, change)
-    return member
+function memberEdit<E>(node: FieldTree<E>, purpose: string, edit: PlainEdit<E>): (member: unknown) => unknown {
+  if (node.edit !== undefined) return (member) => edit.change(node.edit!, member ?? null, node.path)
+  const items = node.children.get(everyItem)
+  const item = items && memberEdit(items, purpose, edit)
+  const inside = compilePlainEdit(node, purpose, edit)
+  return (member) => {
+    if (item !== undefined && Array.isArray(member)) return member.map(item)
+    return member instanceof Map || isPlainObject(member) ? inside(member) : member
   }
 }

@@ -2,7 +2,7 @@ import { DataError, defineConfig, type ConfigOf, type Header, type Schema, type 
 import { nullKey, refuse, refused } from './config-fault.ts'
 import { bySchema, membersOf, requireStruct } from './fields.ts'
 import { fieldAt, parsePath, pathReader, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
-import { compileEdit, dropped, editPlain, fieldTree, type CompiledEdit } from './field-tree.ts'
+import { compileEdit, compilePlainEdit, fieldTree, type CompiledEdit } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
 import { structReader } from './struct-reader.ts'
 
@@ -56,6 +56,7 @@ function createHeaderFrom(settings: ConfigOf<typeof config>, side: Side): Transf
   const tree = move
     ? refused('fields', fields.join(','), () => fieldTree(paths.filter(firstOf).map((path) => [path, true] as const)))
     : fieldTree<true>([])
+  const withoutMembers = compilePlainEdit(tree, `header ${settings.operation}`, { change: () => null, drops: () => true })
   const readers = paths.map(pathReader)
   const known = bySchema((schema) => ({
     sources: paths.map((path, index) => {
@@ -79,7 +80,7 @@ function createHeaderFrom(settings: ConfigOf<typeof config>, side: Side): Transf
       if (schema === null) {
         if (!(value instanceof Map)) membersOf(value, `header ${settings.operation}`)
         const added = headers.map((key, index): Header => ({ key, value: readers[index]!(value) ?? null, schema: null }))
-        const rest = move ? editPlain(value, tree, `header ${settings.operation}`, () => dropped) : value
+        const rest = move ? withoutMembers(value) : value
         return { ...side.replace(record, null, rest), headers: [...record.headers, ...added] }
       }
       const struct = requireStruct(schema, value, `header ${settings.operation}`)

@@ -2,7 +2,7 @@ import { DataError, defineConfig, logical, parseDecimal, rescale, type ConfigOf,
 import { nullKey, refused } from './config-fault.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
-import { compileEdit, editPlain, fieldTree } from './field-tree.ts'
+import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
 
 const config = defineConfig({
@@ -50,13 +50,15 @@ function createMaskField(settings: ConfigOf<typeof config>, side: Side): Transfo
       edit: (_, { schema: field }, path) => ({ schema: field, through: () => maskOf(path, field, replacement) }),
     }),
   )
-  const change = (_: true, value: unknown, path: string) => (value === null ? null : plainMask(path, value, replacement))
+  const editPlain = compilePlainEdit(tree, purpose, {
+    change: (_, value, path) => (value === null ? null : plainMask(path, value, replacement)),
+  })
   return {
     apply(record) {
       const value = side.value(record)
       if (value === null) return record
       const schema = side.schema(record)
-      if (schema === null) return side.replace(record, null, editPlain(value, tree, purpose, change))
+      if (schema === null) return side.replace(record, null, editPlain(value))
       return side.replace(record, schema, edits(schema).copy(requireStruct(schema, value, purpose)))
     },
   }

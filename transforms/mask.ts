@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { ConfigError, DataError, defineConfig, primitive, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { compileEdit, editPlain, fieldTree } from './field-tree.ts'
+import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { parsePath, pathsFault } from './field-path.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { scalarText, shown } from './scalars.ts'
@@ -86,14 +86,14 @@ function createMask(settings: ConfigOf<typeof config>, side: Side): Transform {
       },
     }),
   )
+  const editPlain = compilePlainEdit(tree, purpose, { change: (edit, member, path) => (member === null ? null : edit.value(member, path)) })
   return {
     apply(record) {
       const value = side.value(record)
       if (value === null) return record
       const schema = side.schema(record)
       if (schema === null) {
-        const masked = editPlain(value, tree, purpose, (edit, member, path) => (member === null ? null : edit.value(member, path)))
-        return side.replace(record, null, masked)
+        return side.replace(record, null, editPlain(value))
       }
       const struct = requireStruct(schema, value, purpose)
       const edit = edits(schema)

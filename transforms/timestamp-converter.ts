@@ -3,7 +3,7 @@ import { nullKey, refuse, refused } from './config-fault.ts'
 import { datePattern, datePatternFault } from './date-pattern.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
-import { compileEdit, editPlain, fieldTree } from './field-tree.ts'
+import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { instantReader, instantSchema, instantWriter, plainInstant, timestampTypes, unixUnits } from './instants.ts'
 import type { InstantNotation, TimestampType, UnixPrecision } from './instants.ts'
 import { keyAndValue, type Side } from './side.ts'
@@ -99,14 +99,16 @@ function convertField(settings: ConfigOf<typeof config>, target: TimestampType, 
       },
     }),
   )
+  const editPlain = compilePlainEdit(tree, purpose, {
+    change: (_, member) => (member === null ? null : writePlain(member, target, notation, place, write)),
+  })
   return {
     apply(record) {
       const value = side.value(record)
       const schema: Schema | null = side.schema(record)
       if (schema === null) {
         if (value === null) return record
-        const change = (_: true, member: unknown) => (member === null ? null : writePlain(member, target, notation, place, write))
-        return side.replace(record, null, editPlain(value, tree, purpose, change))
+        return side.replace(record, null, editPlain(value))
       }
       const edit = edits(schema)
       return side.replace(record, edit.schema, value === null ? null : edit.copy(requireStruct(schema, value, purpose)))
