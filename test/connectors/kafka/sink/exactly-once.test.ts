@@ -119,9 +119,11 @@ test('a broker killed in the middle of transactions leaves each record once', { 
             kill,
           ),
         )
+        if (from > 500) killed ??= kafka.kill().then(() => kafka.start())
         await again(() => sink.flush!({ '{"log":"b"}': { n: from + 9 }, '#flush/0': from }, kill))
         next = from + 10
-        if (next > 500 && killed === undefined) killed = kafka.kill().then(() => kafka.start())
+        // A broker of 4.3.1 killed between a commit and its markers may come back without ever writing them; this is not about that.
+        if (next > 500 && killed === undefined) await sleep(200)
       }
     } catch (error) {
       assert.ok(['FENCED', 'RETRIABLE'].includes((error as { code: string }).code), (error as Error).stack)
