@@ -2,6 +2,7 @@ import type { Logger } from '../../../core/index.ts'
 import type { CommittedOffset, KafkaClient, TopicPartition } from '../client/port.ts'
 import type { PartitionShare, ShareListener } from './share.ts'
 import type { Subscription } from './subscription.ts'
+import { lookRegularly } from './topic-look.ts'
 
 export interface Dealing {
   readonly group: string
@@ -53,7 +54,7 @@ export class DealtShare implements PartitionShare {
     this.#known = fingerprint(own)
     this.#due = false
     const { metadataMaxAgeMs } = this.#dealing
-    if (metadataMaxAgeMs !== undefined) this.#timer ??= setInterval(() => void this.#look(), metadataMaxAgeMs)
+    if (metadataMaxAgeMs !== undefined) this.#timer ??= this.#looking(metadataMaxAgeMs)
     return own
   }
 
@@ -74,6 +75,14 @@ export class DealtShare implements PartitionShare {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
+  }
+
+  #looking(maxAgeMs: number): NodeJS.Timeout {
+    return lookRegularly(
+      maxAgeMs,
+      () => this.#subscription.waits,
+      () => void this.#look(),
+    )
   }
 
   async #own(): Promise<readonly TopicPartition[]> {

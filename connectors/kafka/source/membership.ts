@@ -6,6 +6,7 @@ import { codeOf } from '../client/kafka-error.ts'
 import { groupErrors } from './error-codes.ts'
 import type { PartitionShare, ShareListener } from './share.ts'
 import type { Subscription } from './subscription.ts'
+import { lookRegularly } from './topic-look.ts'
 
 export interface MembershipSettings {
   readonly group: string
@@ -151,7 +152,11 @@ export class Membership implements PartitionShare {
     const { heartbeatMs, metadataMaxAgeMs } = this.#settings
     if (this.#disposed) return
     this.#beatTimer ??= setInterval(() => void this.#beat(), heartbeatMs)
-    this.#lookTimer ??= setInterval(() => void this.#look(), metadataMaxAgeMs)
+    this.#lookTimer ??= lookRegularly(
+      metadataMaxAgeMs,
+      () => this.#subscription.waits,
+      () => void this.#look(),
+    )
   }
 
   async #beat(): Promise<void> {

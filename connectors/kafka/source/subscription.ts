@@ -5,10 +5,16 @@ import { topicPattern } from './topic-pattern.ts'
 export class Subscription {
   readonly #names: readonly string[]
   readonly #matches: ((topic: string) => boolean) | undefined
+  #waits = false
 
   constructor(names: readonly string[], pattern: string | undefined) {
     this.#names = [...new Set(names)]
     this.#matches = pattern === undefined ? undefined : topicPattern(pattern)
+  }
+
+  /** At the last look there was a topic missing that it names, or none that matches. */
+  get waits(): boolean {
+    return this.#waits
   }
 
   /** Named topics; a pattern has none. */
@@ -23,8 +29,14 @@ export class Subscription {
   /** The topics that exist now, by name. A pattern never takes Kafka's own topics. `maxAgeMs`: how old the knowledge may be. */
   async topics(client: KafkaClient, maxAgeMs: number): Promise<ReadonlyMap<string, TopicMetadata>> {
     const matches = this.#matches
-    if (matches === undefined) return client.topics(this.#names, maxAgeMs)
+    if (matches === undefined) {
+      const named = await client.topics(this.#names, maxAgeMs)
+      this.#waits = named.size < this.#names.length
+      return named
+    }
     const all = await client.topics(null, maxAgeMs)
-    return new Map([...all].filter(([name, { internal }]) => !internal && !name.startsWith('__') && matches(name)))
+    const matching = new Map([...all].filter(([name, { internal }]) => !internal && !name.startsWith('__') && matches(name)))
+    this.#waits = matching.size === 0
+    return matching
   }
 }
