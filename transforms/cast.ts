@@ -1,10 +1,11 @@
 import { DataError, defineConfig, logical, primitive, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
 import { castTo, castTypes, type CastType, type CastValue } from './cast-value.ts'
-import { nullKey, refused } from './config-fault.ts'
+import { refused } from './config-fault.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
 import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { nullKey } from './struct-copy.ts'
 
 const config = defineConfig({
   spec: {

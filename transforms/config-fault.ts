@@ -15,13 +15,3 @@ export function refused<T>(key: string, value: string, read: () => T): T {
     return refuse(key, value, error instanceof Error ? error.message : String(error))
   }
 }
-
-/** The key of all transforms that copy structs. */
-export const nullKey = {
-  'replace.null.with.default': {
-    type: 'boolean',
-    default: true,
-    importance: 'medium',
-    doc: 'A null in a field that has a default becomes the default.',
-  },
-} as const

@@ -1,9 +1,10 @@
 import { DataError, defineConfig, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { nullKey, refused } from './config-fault.ts'
+import { refused } from './config-fault.ts'
 import { bySchema, membersOf, requireStruct } from './fields.ts'
 import { fieldAt, parsePath, pathReader, syntaxKey, syntaxOf } from './field-path.ts'
 import { structReader } from './struct-reader.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { nullKey } from './struct-copy.ts'
 
 const config = defineConfig({
   field: { type: 'string', required: true, importance: 'medium', doc: 'Field name to extract.' },

@@ -44,6 +44,16 @@ export function parsePath(text: string, syntax: PathSyntax): FieldPath {
   return { text, steps }
 }
 
+/** Splits at the first colon that is not inside backticks: a path, and what is said of it. */
+export function splitColon(text: string): readonly [string, string | undefined] {
+  let quoted = false
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '`') quoted = !quoted
+    else if (text[at] === ':' && !quoted) return [text.slice(0, at), text.slice(at + 1)]
+  }
+  return [text, undefined]
+}
+
 /** Reads paths of a list key; collects what is wrong with them, for `check`. */
 export function pathsFault(texts: readonly string[], syntax: PathSyntax): string | undefined {
   try {

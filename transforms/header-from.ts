@@ -1,10 +1,11 @@
 import { DataError, defineConfig, type ConfigOf, type Header, type Schema, type Transform } from '../core/index.ts'
-import { nullKey, refuse, refused } from './config-fault.ts'
+import { refuse, refused } from './config-fault.ts'
 import { bySchema, membersOf, requireStruct } from './fields.ts'
 import { fieldAt, parsePath, pathReader, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
 import { compileEdit, compilePlainEdit, fieldTree, type CompiledEdit } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
 import { structReader } from './struct-reader.ts'
+import { nullKey } from './struct-copy.ts'
 
 const config = defineConfig({
   fields: {

@@ -11,12 +11,12 @@ import {
   type Schema,
   type Transform,
 } from '../core/index.ts'
-import { nullKey, refused } from './config-fault.ts'
+import { refused } from './config-fault.ts'
 import { bySchema, isPlainObject, membersOf, rebuilt, requireStruct, setOwn, withFields } from './fields.ts'
 import { memberOf, parsePath, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
 import { fieldTree, type FieldTree } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
-import { compileCopy } from './struct-copy.ts'
+import { compileCopy, nullKey } from './struct-copy.ts'
 
 const suffix = 'Suffix with ! to make this a required field, or ? to keep it optional (the default).'
 

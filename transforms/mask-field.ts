@@ -1,9 +1,10 @@
 import { DataError, defineConfig, logical, parseDecimal, rescale, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { nullKey, refused } from './config-fault.ts'
+import { refused } from './config-fault.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
 import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { nullKey } from './struct-copy.ts'
 
 const config = defineConfig({
   fields: {

@@ -1,10 +1,10 @@
 import { DataError, defineConfig, withExtras, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { nullKey, refused } from './config-fault.ts'
+import { refused } from './config-fault.ts'
 import { bySchema, isPlainObject, membersOf, noExtras, rebuilt, requireStruct, withFields } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
 import { keyAndValue, type Side } from './side.ts'
 import { plainCopy } from './plain-copy.ts'
-import { compileCopy, type StructCopy } from './struct-copy.ts'
+import { compileCopy, nullKey, type StructCopy } from './struct-copy.ts'
 
 const config = defineConfig({
   exclude: { type: 'list', default: [], importance: 'medium', doc: 'Fields to exclude. This takes precedence over the fields to include.' },

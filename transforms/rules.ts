@@ -1,8 +1,7 @@
 import { logical, type Schema, type SchemaType } from '../core/index.ts'
-import { parsePath, type FieldPath } from './field-path.ts'
+import { parsePath, splitColon, type FieldPath } from './field-path.ts'
 import { javaRegex } from './java-regex.ts'
 import { compareNumber, equalsText, isDecimal, maybeNumber, numberText, scalarText } from './scalars.ts'
-import { splitColon } from './topic-template.ts'
 
 /** One demand on one field. */
 export interface Rule {

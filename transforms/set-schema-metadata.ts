@@ -1,8 +1,8 @@
 import { DataError, defineConfig, logical, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { nullKey, refuse } from './config-fault.ts'
+import { refuse } from './config-fault.ts'
 import { bySchema, noExtras, requireStruct } from './fields.ts'
 import { keyAndValue, type Side } from './side.ts'
-import { compileCopy } from './struct-copy.ts'
+import { compileCopy, nullKey } from './struct-copy.ts'
 
 const config = defineConfig({
   'schema.name': { type: 'string', importance: 'high', doc: 'Schema name to set.' },

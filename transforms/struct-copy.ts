@@ -37,3 +37,13 @@ export function compileCopy(fields: readonly CopiedField[], nullAsDefault: boole
   ) => StructCopy
   return compiled(defaults, changes)
 }
+
+/** The key of all transforms that copy structs. */
+export const nullKey = {
+  'replace.null.with.default': {
+    type: 'boolean',
+    default: true,
+    importance: 'medium',
+    doc: 'A null in a field that has a default becomes the default.',
+  },
+} as const

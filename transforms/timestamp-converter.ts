@@ -1,5 +1,5 @@
 import { DataError, defineConfig, type ConfigOf, type Schema, type Transform } from '../core/index.ts'
-import { nullKey, refuse, refused } from './config-fault.ts'
+import { refuse, refused } from './config-fault.ts'
 import { datePattern, datePatternFault } from './date-pattern.ts'
 import { bySchema, requireStruct } from './fields.ts'
 import { parsePath, syntaxKey, syntaxOf } from './field-path.ts'
@@ -7,6 +7,7 @@ import { compileEdit, compilePlainEdit, fieldTree } from './field-tree.ts'
 import { instantReader, instantSchema, instantWriter, plainInstant, timestampTypes, unixUnits } from './instants.ts'
 import type { InstantNotation, TimestampType, UnixPrecision } from './instants.ts'
 import { keyAndValue, type Side } from './side.ts'
+import { nullKey } from './struct-copy.ts'
 
 const config = defineConfig({
   field: {

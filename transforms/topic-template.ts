@@ -1,6 +1,6 @@
 import { DataError, type ConnectRecord } from '../core/index.ts'
 import { datePattern } from './date-pattern.ts'
-import { everyItem, fieldAt, parsePath, pathReader } from './field-path.ts'
+import { everyItem, fieldAt, parsePath, pathReader, splitColon } from './field-path.ts'
 import { instantOf, scalarText, shown } from './scalars.ts'
 
 /** One part of a name; undefined: the record has nothing for it. */
@@ -45,16 +45,6 @@ export function templateFault(text: string): string | undefined {
   } catch (error) {
     return (error as Error).message
   }
-}
-
-/** Splits at a colon, but not inside backticks. */
-export function splitColon(text: string): readonly [string, string | undefined] {
-  let quoted = false
-  for (let at = 0; at < text.length; at++) {
-    if (text[at] === '`') quoted = !quoted
-    else if (text[at] === ':' && !quoted) return [text.slice(0, at), text.slice(at + 1)]
-  }
-  return [text, undefined]
 }
 
 function closingBrace(text: string, open: number): number {

@@ -1,9 +1,9 @@
 import { DataError, defineConfig, structOf, transform, type ConfigOf, type Transform } from '../core/index.ts'
-import { nullKey, refuse, refused } from './config-fault.ts'
+import { refuse, refused } from './config-fault.ts'
 import { bySchema, membersOf, noExtras, requireStruct, setOwn } from './fields.ts'
 import { fieldAt, parsePath, pathReader, syntaxKey, syntaxOf, type FieldPath } from './field-path.ts'
 import { namesFault } from './names.ts'
-import { compileCopy } from './struct-copy.ts'
+import { compileCopy, nullKey } from './struct-copy.ts'
 import { structReader } from './struct-reader.ts'
 
 const config = defineConfig({
