@@ -5,6 +5,7 @@ import {
   type ConnectRecord,
   type Schema,
   type Transform,
+  type TransformContext,
   type TransformDef,
 } from '../core/index.ts'
 
@@ -56,13 +57,14 @@ export function shortNames(name: string): Readonly<Record<Side['name'], readonly
   return { Key: [`${name}$Key`], Value: [name, `${name}$Value`] }
 }
 
-/** A transform's two classes, `<name>$Key` and `<name>$Value`. */
+/** A transform's two classes, `<name>$Key` and `<name>$Value`; `sources` are those that it may open. */
 export function keyAndValue<const D extends ConfigDef>(
   name: string,
   doc: string,
   config: D,
-  create: (config: ConfigOf<D>, side: Side) => Transform,
+  create: (config: ConfigOf<D>, side: Side, context?: TransformContext) => Transform,
   aliases: Readonly<Partial<Record<Side['name'], readonly string[]>>> = {},
+  sources: readonly string[] = [],
 ): readonly TransformDef[] {
   return [keySide, valueSide].map((side) =>
     transform({
@@ -70,7 +72,8 @@ export function keyAndValue<const D extends ConfigDef>(
       aliases: aliases[side.name] ?? [],
       doc: `${doc} (of the record's ${side.name.toLowerCase()})`,
       config,
-      create: (settings) => create(settings as ConfigOf<D>, side),
+      sources,
+      create: (settings, context) => create(settings as ConfigOf<D>, side, context),
     }),
   )
 }
