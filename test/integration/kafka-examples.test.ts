@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { after, test, type TestContext } from 'node:test'
 import { Judge, judgeMissing } from '../judge.ts'
 import { KafkaTools, type ConsoleRecord } from '../kafka-tools.ts'
 import { kafkaSkip, startKafka, type TestKafka } from '../kafka.ts'
@@ -49,6 +49,13 @@ async function shop(): Promise<PostgresServer> {
   return server
 }
 
+/** One broker for the tests whose topics have names of their own. */
+let broker: Promise<TestKafka> | undefined
+const shared = (): Promise<TestKafka> => (broker ??= startKafka({ own: true }))
+after(async () => {
+  await (await broker)?.stop()
+})
+
 const committed = async (kafka: TestKafka, topic: string): Promise<readonly ConsoleRecord[]> =>
   new KafkaTools(kafka.bootstrap).consume(topic, { idleMs: 6_000 })
 
@@ -72,7 +79,7 @@ test(
   async (t) => {
     await using judge = Judge.open()
     if (!judge) return t.skip(judgeMissing)
-    await using kafka = await startKafka({ own: true })
+    const kafka = await shared()
     const { worker, folder } = await kafkaWorker(t, kafka)
     await using _ = worker
     await post(worker, 'shop-events', { count: '4000', rate: '0' })
@@ -153,7 +160,7 @@ test('Kafka to Kafka, routed by a field, exactly once', { skip: kafkaSkip() }, a
 test('Postgres to Kafka, and from there into a lake that equals the database', { skip: kafkaSkip() }, async (t) => {
   await using judge = Judge.open()
   if (!judge) return t.skip(judgeMissing)
-  await using kafka = await startKafka({ own: true })
+  const kafka = await shared()
   await using server = await shop()
   const { worker, folder } = await kafkaWorker(t, kafka)
   await using _ = worker
@@ -173,7 +180,7 @@ test('Postgres to Kafka, and from there into a lake that equals the database', {
 test('Postgres to Kafka in Avro, with a schema registry, and into a lake', { skip: kafkaSkip() || registrySkip() }, async (t) => {
   await using judge = Judge.open()
   if (!judge) return t.skip(judgeMissing)
-  await using kafka = await startKafka({ own: true })
+  const kafka = await shared()
   await using registry = await startRegistry()
   await using server = await shop()
   const { worker, folder } = await kafkaWorker(t, kafka)
