@@ -122,7 +122,7 @@ class Rewriter {
       caseless: (this.#flags.caseless || on.includes('i')) && !off.includes('i'),
       dotAll: (this.#flags.dotAll || on.includes('s')) && !off.includes('s'),
     }
-    // An empty group, so that a quantifier after it finds nothing to repeat, as in Java.
+    if (made === '' && /^[*+?{]/.test(this.#rest())) throw this.#fault('flags cannot be repeated')
     return made
   }
 

@@ -42,6 +42,7 @@ test('what cannot be run, or Java refuses, is refused by name', () => {
     ['(?P<n>a)', /not one that Java knows/],
     ['a{', /write \\{/],
     ['a{,2}', /first number/],
+    ['a(?i)+', /cannot be repeated/],
     ['\\y', /\\y is not supported/],
     ['a\\', /ends with a backslash/],
     ['[b-a]', /wrong way round/],

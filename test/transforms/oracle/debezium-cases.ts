@@ -140,7 +140,7 @@ function event(dice: Dice, ofRow: () => object, schema: Schema, table: string, t
     op,
     ts_ms: 1_700_000_000_111n,
   }
-  return record(topic, value, { ...extras, valueSchema: schema })
+  return record(topic, value, { ...extras, valueSchema: kind === 2 ? null : schema })
 }
 
 const userEvent = (dice: Dice) =>

@@ -229,7 +229,22 @@ export const connectDifferences: readonly Difference[] = [
 
 const of = (name: string) => (one: Disagreement) => one.case.class.endsWith(`.${name}`)
 
+const withoutSchema = ({ record }: Disagreement) => record !== null && record.valueSchema === null && record.value !== null
+
 export const debeziumDifferences: readonly Difference[] = [
+  {
+    transform: 'ExtractNewRecordState, EventRouter, ExtractChangedRecordState',
+    java: 'A change event without a schema passes as it is: nothing is unwrapped, routed or compared.',
+    ours: 'It is known by its members, and treated as one with a schema.',
+    holds: (one) =>
+      withoutSchema(one) && /ExtractNewRecordState|EventRouter|ExtractChangedRecordState/.test(one.case.class) && !isError(one.java),
+  },
+  {
+    transform: 'HeaderToValue',
+    java: 'A value without a schema is an error.',
+    ours: 'It is taken.',
+    holds: (one) => withoutSchema(one) && takenDespite(/Only Struct objects supported for \[Header field insertion\]/)(one),
+  },
   {
     transform: 'ExtractNewRecordState',
     java: 'A delete under tombstone or delete-to-tombstone is null with a schema, which JsonConverter writes as an envelope: compaction never removes the key.',
