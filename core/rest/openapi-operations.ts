@@ -1,4 +1,5 @@
 import { deadLetterOperations } from './openapi-dead-letters.ts'
+import { previewOperations } from './openapi-preview.ts'
 import { ref } from './openapi-schemas.ts'
 
 /** One operation of the OpenAPI document, in short. */
@@ -303,4 +304,4 @@ const worker: readonly Operation[] = [
 ]
 
 /** Every operation. A test holds it against the routes. */
-export const operations: readonly Operation[] = [...connectors, ...deadLetterOperations, ...worker]
+export const operations: readonly Operation[] = [...connectors, ...deadLetterOperations, ...previewOperations, ...worker]

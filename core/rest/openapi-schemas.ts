@@ -1,4 +1,5 @@
 import { deadLetterSchemas } from './openapi-dead-letters.ts'
+import { previewSchemas } from './openapi-preview.ts'
 
 const text = { type: 'string' }
 const textOrNull = { type: ['string', 'null'] }
@@ -160,6 +161,7 @@ export const schemas = {
     heapUsedBytes: count,
   }),
   ...deadLetterSchemas,
+  ...previewSchemas,
   OpenApi: { type: 'object', required: ['openapi', 'info', 'paths'] },
 }
 

@@ -23,6 +23,8 @@ export interface Answer {
   readonly status: number
   /** Sent as JSON; absent: an empty answer. */
   readonly body?: unknown
+  /** In its place: a body that is JSON text already. */
+  readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -14,6 +14,7 @@ import { loggerRoutes, type LoggerLevels } from './loggers.ts'
 import { offsetRoutes } from './offsets.ts'
 import { overviewRoutes } from './overview.ts'
 import { pluginRoutes } from './plugins.ts'
+import { previewRoutes } from './preview.ts'
 import { Problem, problemOf, refusal } from './problem.ts'
 import { responseHeaders } from './response-headers.ts'
 import { ok, type Answer, type Call, type Route } from './route.ts'
@@ -86,6 +87,7 @@ function routesOf(parts: ServerParts, settings: RestSettings): readonly Route[] 
     ...pluginRoutes({ registry, validate: async (config) => (await parts.validate(config)).configInfos }),
     ...(settings.admin ? loggerRoutes(parts.loggers) : []),
     ...deadLetterRoutes(control),
+    ...previewRoutes(control),
     ...overviewRoutes(control, identity, (config) => parts.validate(config)),
   ]
   // Built at the first request for it: a worker's start does not wait for its documentation.
@@ -222,10 +224,10 @@ function problem(reply: FastifyReply, { status, message, headers }: Problem): Fa
   return send(reply, { status, headers, body: { error_code: status, message } })
 }
 
-function send(reply: FastifyReply, { status, body, headers = {} }: Answer): FastifyReply {
+function send(reply: FastifyReply, { status, body, text, headers = {} }: Answer): FastifyReply {
   reply.code(status).headers(headers)
-  if (body === undefined) return reply.send()
-  return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(body)))
+  if (body === undefined && text === undefined) return reply.send()
+  return reply.header('content-type', 'application/json').send(Buffer.from(text ?? JSON.stringify(body)))
 }
 
 async function closeServer(server: Server): Promise<void> {

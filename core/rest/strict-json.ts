@@ -42,6 +42,16 @@ export function plainJson(body: JsonBody): Json {
   return body as string | boolean | null
 }
 
+/** The value as JSON text, numbers as they were spelled. */
+export function bodyText(body: JsonBody): string {
+  if (body instanceof NumberText) return body.text
+  if (Array.isArray(body)) return `[${(body as readonly JsonBody[]).map(bodyText).join(',')}]`
+  if (!isObject(body)) return JSON.stringify(body)
+  return `{${Object.entries(body)
+    .map(([key, value]) => `${JSON.stringify(key)}:${bodyText(value)}`)
+    .join(',')}}`
+}
+
 /** True for a JSON object: not null, a list or a number. */
 export function isObject(body: JsonBody | undefined): body is { readonly [key: string]: JsonBody } {
   return typeof body === 'object' && body !== null && !Array.isArray(body) && !(body instanceof NumberText)

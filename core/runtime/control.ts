@@ -3,9 +3,10 @@ import type { Json } from '../contract/json.ts'
 import type { RawConfig } from './ends.ts'
 import type { LetterPage, LetterQuery } from './letters/letter-shelf.ts'
 import type { RedriveOrder, RedriveReport } from './letters/letter-desk.ts'
+import type { PreviewOrder } from './preview/preview-spec.ts'
 import type { ShownLetter } from './letters/shown-letter.ts'
 
-export type { LetterQuery, RedriveOrder, RedriveReport, ShownLetter }
+export type { LetterQuery, PreviewOrder, RedriveOrder, RedriveReport, ShownLetter }
 
 /**
  * What the control plane can do: the seam between the REST API (and the command line) and the worker.
@@ -51,6 +52,8 @@ export interface Control {
   redrive(name: string, order: RedriveOrder): Promise<RedriveReport & { readonly letters: number | null }>
   /** The redrives of a connector that are remembered, newest first. */
   redrives(name: string): Promise<readonly RedriveReport[]>
+  /** Takes records through transforms and shows every step; runs plugin code, in a host of its own. JSON text, so that numbers keep their digits. */
+  preview(order: PreviewOrder): Promise<string>
   /** It is STOPPED because its source came to its end. */
   completed(name: string): boolean
 }

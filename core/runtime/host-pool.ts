@@ -82,6 +82,21 @@ export class HostPool {
     }
   }
 
+  /**
+   * Runs plugin code in a host of its own, which is killed where the code takes longer than `timeoutMs` once the host is up: no other call and
+   * no task shares its fate. Inline it runs here.
+   */
+  async callAlone(request: CallRequest, secrets: readonly string[], timeoutMs: number): Promise<CallAnswer> {
+    const { promise: up, resolve: ready } = Promise.withResolvers<void>()
+    const host = this.#open(this.#parts.hosting === 'inline' ? 'inline' : 'process', this.#parts.limits, true, ready)
+    try {
+      await up
+      return await host.call(request, secrets, timeoutMs)
+    } finally {
+      host.leave()
+    }
+  }
+
   /** Calls that are under way fail: nobody waits for them any more. */
   abandonCalls(): void {
     if (this.#calls > 0) this.#caller?.fail(failure('STOPPED', 'The worker stops'))

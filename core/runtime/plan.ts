@@ -48,10 +48,7 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
     [ends.source.part.config, ends.sourceConfig],
     [ends.sink.part.config, ends.sinkConfig],
   ]
-  const predicates = new Map(settings.predicates.map((alias) => [alias, predicateOf(alias, raw, registry, used)]))
-  const steps = settings.transforms.map((alias) => stepOf(alias, raw, { registry, clients, predicates, used }))
-  const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, registry, used)
-  const converters = { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') }
+  const { steps, converters } = planChain(raw, settings, { registry, defaults, clients }, used)
   const letterTopic = letterTopicOf(raw, ends, registry, clients)
   if (letterTopic && 'issue' in letterTopic) throw new ConfigError([letterTopic.issue])
   if (letterTopic) {
@@ -95,6 +92,19 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
       paused: run.paused,
     }),
   }
+}
+
+/** The transforms and converters that a config names. Adds their definitions and configs to `used`. Throws a ConfigError for what does not exist. */
+export function planChain(
+  raw: RawConfig,
+  { transforms, predicates: named }: { readonly transforms: readonly string[]; readonly predicates: readonly string[] },
+  { registry, defaults, clients }: Pick<PlanParts, 'registry' | 'defaults' | 'clients'>,
+  used: [ConfigDef, RawConfig][],
+): Pick<TaskSpec, 'steps' | 'converters'> {
+  const predicates = new Map(named.map((alias) => [alias, predicateOf(alias, raw, registry, used)]))
+  const steps = transforms.map((alias) => stepOf(alias, raw, { registry, clients, predicates, used }))
+  const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, registry, used)
+  return { steps, converters: { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') } }
 }
 
 /** In a Kafka transaction a flush is its end, so `transaction.boundary` decides: each batch polled, or the time. A source's own transaction is never split. */

@@ -7,6 +7,7 @@ import type { Failure } from './failure.ts'
 import type { LetterTopicSpec } from './letters/letter-topic.ts'
 import type { LetterPage, LetterQuery } from './letters/letter-shelf.ts'
 import type { LetterSpan, RedriveState } from './letters/redrive-job.ts'
+import type { PreviewSpec } from './preview/preview-spec.ts'
 import type { LoopStep } from './task.ts'
 
 /** One part of a task: the module that offers it, its class, and its raw config. */
@@ -69,8 +70,10 @@ export type CallRequest =
   | { readonly kind: 'destroy'; readonly part: PartSpec; readonly connector: string }
   /** A page of dead letters; without a query: the spans that are there. */
   | { readonly kind: 'letters'; readonly topic: LetterTopicSpec; readonly connector: string; readonly query: LetterQuery | null }
+  /** Answered with JSON text (preview/preview-answer.ts). */
+  | { readonly kind: 'preview'; readonly spec: PreviewSpec }
 
-export type CallAnswer = readonly RawConfig[] | readonly ConfigIssue[] | readonly LetterSpan[] | LetterPage | null
+export type CallAnswer = readonly RawConfig[] | readonly ConfigIssue[] | readonly LetterSpan[] | LetterPage | string | null
 
 /** Worker to host. `id` names one run of one task: it is never used twice. */
 export type ToHost =
@@ -92,6 +95,8 @@ export type FromHost =
   | { readonly type: 'fatal'; readonly failure: Failure }
   | { readonly type: 'load'; readonly call: number; readonly connector: string }
   | { readonly type: 'save'; readonly call: number; readonly connector: string; readonly offsets: Offsets }
+  /** Where in a call it is now: said before foreign code runs, so that one that hangs can be named. */
+  | { readonly type: 'at'; readonly call: number; readonly place: string }
   | { readonly type: 'answer'; readonly call: number; readonly answer?: CallAnswer; readonly failure?: Failure }
 
 /** What a host says of one task, twice a second. Counts are since the start of the run. */

@@ -140,13 +140,13 @@ export class Session implements Disposable {
   async #call(call: number, request: CallRequest, secrets: readonly string[]): Promise<void> {
     const redact = redactor(secrets)
     try {
-      this.#parts.send({ type: 'answer', call, answer: await this.#answer(request, redact) })
+      this.#parts.send({ type: 'answer', call, answer: await this.#answer(call, request, secrets, redact) })
     } catch (error) {
       this.#parts.send({ type: 'answer', call, failure: failureOf(error, redact) })
     }
   }
 
-  async #answer(request: CallRequest, redact: (text: string) => string): Promise<CallAnswer> {
+  async #answer(call: number, request: CallRequest, secrets: readonly string[], redact: (text: string) => string): Promise<CallAnswer> {
     const { loader, write } = this.#parts
     switch (request.kind) {
       case 'tasks': {
@@ -179,6 +179,16 @@ export class Session implements Disposable {
         const { TopicReader } = await import('./letters/topic-reader.ts')
         const reader = new TopicReader(request.topic, request.connector, loader, log)
         return request.query ? reader.list(request.query) : reader.spans()
+      }
+      case 'preview': {
+        const log = new JsonLog(
+          { logger: connectorLogger(request.spec.connector), connector: request.spec.connector },
+          'WARN',
+          write,
+          redact,
+        )
+        const { runPreview } = await import('./preview/run-preview.ts')
+        return runPreview(request.spec, { loader, log, secrets, at: (place) => this.#parts.send({ type: 'at', call, place }) })
       }
       default:
         return request satisfies never

@@ -47,6 +47,13 @@ interface Running {
   over: { readonly end: TaskEnd } | undefined
 }
 
+interface WaitingCall {
+  readonly resolve: (answer: CallAnswer) => void
+  readonly reject: (error: Error) => void
+  /** What is at work in it now. */
+  place: string
+}
+
 /** The worker's view of one host: passes messages on, answers for the store, and watches it from outside. */
 export class TaskHost {
   readonly #link: HostLink
@@ -56,7 +63,7 @@ export class TaskHost {
   /** It has one task and goes with it. */
   readonly #exclusive: boolean
   readonly #running = new Map<number, Running>()
-  readonly #calls = new Map<number, { resolve: (answer: CallAnswer) => void; reject: (error: Error) => void }>()
+  readonly #calls = new Map<number, WaitingCall>()
   readonly #watch: NodeJS.Timeout
   readonly #onReady: () => void
   readonly #onGone: () => void
@@ -125,7 +132,7 @@ export class TaskHost {
     const call = ++this.#callCount
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.fail(failure('STALL', `${callText(request)} did not answer within ${timeoutMs} ms`))
+        this.fail(failure('STALL', `${this.#calls.get(call)?.place ?? callText(request)} did not answer within ${timeoutMs} ms`))
       }, timeoutMs)
       const settle =
         <T>(go: (value: T) => void) =>
@@ -134,7 +141,7 @@ export class TaskHost {
           this.#calls.delete(call)
           go(value)
         }
-      this.#calls.set(call, { resolve: settle(resolve), reject: settle(reject) })
+      this.#calls.set(call, { resolve: settle(resolve), reject: settle(reject), place: callText(request) })
       this.#link.send({ type: 'call', call, request, secrets })
     })
   }
@@ -178,6 +185,11 @@ export class TaskHost {
         return this.#answerOffsets(message.call, this.#store.offsets.load(message.connector))
       case 'save':
         return this.#answerOffsets(message.call, this.#store.offsets.save(message.connector, message.offsets))
+      case 'at': {
+        const call = this.#calls.get(message.call)
+        if (call) call.place = message.place
+        return
+      }
       case 'answer':
         if (message.failure) this.#calls.get(message.call)?.reject(new RemoteError(message.failure))
         else this.#calls.get(message.call)?.resolve(message.answer ?? null)
@@ -246,7 +258,9 @@ export class TaskHost {
         .removeHost(this.pid)
         .catch((error: unknown) => this.#log.error({ err: error }, 'A host could not be struck from the store'))
     }
-    for (const call of this.#calls.values()) call.reject(new RemoteError(reason))
+    for (const { reject, place } of this.#calls.values()) {
+      reject(new RemoteError(reason.code === 'STALL' ? reason : { ...reason, message: `${place}: ${reason.message}` }))
+    }
     const running = [...this.#running.values()]
     this.#running.clear()
     for (const { spec, listener, over } of running) {
@@ -259,6 +273,7 @@ export class TaskHost {
 }
 
 function callText(request: CallRequest): string {
+  if (request.kind === 'preview') return 'The preview'
   if (request.kind === 'validate') return "The connector's own validation"
   if (request.kind === 'letters') return `Reading the dead letter topic ${request.topic.topic}`
   return `"${request.kind}" of ${request.part.class}`

@@ -31,6 +31,8 @@ import { Loggers } from './loggers.ts'
 import { entriesOf, offsetsOf } from './offset-entries.ts'
 import type { OrphanWatch } from './orphan-watch.ts'
 import { planConnector, type PlanParts } from './plan.ts'
+import type { PreviewOrder } from './preview/preview-spec.ts'
+import { Previews } from './preview/preview.ts'
 import { endLeftovers } from './process-identity.ts'
 import type { Registry } from './registry.ts'
 import { sameConfig } from './same-config.ts'
@@ -67,6 +69,7 @@ export class Worker implements Control, AsyncDisposable {
   readonly #loggers: Loggers
   readonly #pool: HostPool
   readonly #planParts: PlanParts
+  readonly #previews: Previews
   readonly #connectors = new Map<string, Connector>()
   #ready = false
   #closing: Promise<void> | undefined
@@ -95,6 +98,7 @@ export class Worker implements Control, AsyncDisposable {
       sharedHosts: parts.sharedHosts ?? 2,
       limits: hostLimits(runtimeSettings({ name: 'worker', 'connector.class': 'any' }, this.#planParts.defaults)),
     })
+    this.#previews = new Previews(this.#pool, this.#planParts, (raw) => this.#resolve(raw))
   }
 
   /** Ends what a killed worker left behind, then starts the connectors of the last run. */
@@ -278,6 +282,12 @@ export class Worker implements Control, AsyncDisposable {
   async redrives(name: string): Promise<readonly RedriveReport[]> {
     this.info(name)
     return reportsOf(await this.#store.offsets.load(name))
+  }
+
+  async preview(order: PreviewOrder): Promise<string> {
+    this.#refuseWhenClosing()
+    const own = order.connector === null ? {} : this.#get(order.connector, (unknown) => `Connector ${unknown} not found`).config
+    return this.#previews.run(order, { ...own, ...order.config })
   }
 
   #refuseWhenClosing(): void {

@@ -5,6 +5,7 @@ import type {
   Control,
   LetterQuery,
   OffsetEntry,
+  PreviewOrder,
   RedriveOrder,
   RedriveReport,
   ShownPage,
@@ -209,6 +210,23 @@ export class FakeControl implements Control {
   async redrives(name: string): Promise<readonly RedriveReport[]> {
     this.#get(name)
     return this.#redrives
+  }
+  async preview(order: PreviewOrder): Promise<string> {
+    if (order.connector !== null) this.#get(order.connector)
+    const rest = { timestamp: null, key: null, keySchema: null, value: { id: 1 }, valueSchema: null, headers: [] }
+    const before = { topic: 't', partition: null, ...rest }
+    const changes = [{ path: 'topic', change: 'changed', before: 't', after: 'u' }]
+    const step = { step: 'a', class: 'A', predicate: null, applied: true, outcome: 'passed', error: null, record: before }
+    const record = {
+      before,
+      steps: [{ ...step, changes, changesLeftOut: 0 }],
+      outcome: 'passed',
+      rejected: null,
+      after: before,
+      bytes: null,
+    }
+    const chain = [{ step: 'a', class: 'A', predicate: null }]
+    return JSON.stringify({ chain, records: order.samples.map(() => record), recordsLeftOut: 0, plan: null, notes: [] })
   }
 
   #get(name: string): Kept {

@@ -71,6 +71,8 @@ test('all answers of the golden table, and our own, are as the document says', a
     const order = JSON.stringify({ filter: { topic: 't', after: 0 }, max: 5 })
     await check(worker, seen, 'POST', `${letters}/redrive`, order, { 'content-type': 'application/json' })
     await check(worker, seen, 'GET', `${letters}/redrive`)
+    const sample = JSON.stringify({ config: { transforms: '' }, records: [{ topic: 't', value: { id: 1 } }] })
+    await check(worker, seen, 'POST', '/api/v1/transforms/preview', sample, { 'content-type': 'application/json' })
     await check(worker, seen, 'PUT', '/api/v1/validate', '{"connector.class":"file","topci":"t"}', { 'content-type': 'application/json' })
     worker.control.ready = false
     for (const url of ['/health', '/readyz']) await check(worker, seen, 'GET', url)
