@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import type { Action } from './actions.ts'
 import { commitText } from './actions.ts'
 import { quoteText } from './delta-types.ts'
@@ -39,25 +38,25 @@ export class Checkpoints {
  */
 export async function writeCheckpoint(storage: Storage, engine: Engine, table: string, state: TableState): Promise<void> {
   const actions = checkpointActions(state)
-  const lines = `${table}/_delta_log/.${randomUUID()}.ndjson`
   const name = `${table}/_delta_log/${String(state.version).padStart(20, '0')}.checkpoint.parquet`
   const text = commitText(actions)
-  await storage.create(lines, (local) => writeFile(local, text))
-  try {
-    const columns = Object.entries(columnTypes)
-      .map(([column, type]) => `${column}: ${quoteText(type)}`)
-      .join(', ')
-    const size = await storage.create(name, (target) =>
-      engine.run(
-        `COPY (SELECT * FROM read_json(${quoteText(storage.readable(lines))}, format = 'newline_delimited', maximum_object_size = ${objectBytes(text)}, columns = {${columns}}))
+  const columns = Object.entries(columnTypes)
+    .map(([column, type]) => `${column}: ${quoteText(type)}`)
+    .join(', ')
+  const size = await storage.create(name, async (target) => {
+    const lines = `${target}.ndjson`
+    await writeFile(lines, text)
+    try {
+      await engine.run(
+        `COPY (SELECT * FROM read_json(${quoteText(lines)}, format = 'newline_delimited', maximum_object_size = ${objectBytes(text)}, columns = {${columns}}))
          TO ${quoteText(target)} (FORMAT parquet, CODEC snappy)`,
-      ),
-    )
-    const hint = { version: state.version, size: actions.length, sizeInBytes: size, numOfAddFiles: state.files.size }
-    await storage.put(`${table}/_delta_log/_last_checkpoint`, JSON.stringify(hint))
-  } finally {
-    await storage.delete(lines)
-  }
+      )
+    } finally {
+      await rm(lines, { force: true })
+    }
+  })
+  const hint = { version: state.version, size: actions.length, sizeInBytes: size, numOfAddFiles: state.files.size }
+  await storage.put(`${table}/_delta_log/_last_checkpoint`, JSON.stringify(hint))
 }
 
 /** DuckDB reserves twice the size of the largest object it is told of: the metadata of a table with thousands of columns may have megabytes. */

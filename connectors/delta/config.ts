@@ -1,4 +1,6 @@
 import { type ConfigIssue, type ConfigOf, defineConfig } from '../../core/index.ts'
+import { s3AddressFault } from './s3/address.ts'
+import { s3Config, s3Issues } from './s3/config.ts'
 import { formatFault } from './table-path.ts'
 
 /** The Delta sink's keys. When and how much is flushed (`flush.*`) is the runtime's. */
@@ -7,8 +9,8 @@ export const deltaConfig = defineConfig({
     type: 'string',
     required: true,
     importance: 'high',
-    doc: 'Folder of the lake; each table is a folder below it. Made where it is missing.',
-    check: (path: string) => (/[*?[\]]/.test(path) ? 'the characters * ? [ ] are not allowed in the path' : undefined),
+    doc: 'Folder of the lake, or s3://bucket/prefix; each table is a folder below it. A folder is made where it is missing, a bucket is not.',
+    check: (path: string) => (/[*?[\]]/.test(path) ? 'the characters * ? [ ] are not allowed in the path' : s3AddressFault(path)),
   },
   mode: {
     type: 'string',
@@ -113,6 +115,7 @@ export const deltaConfig = defineConfig({
     importance: 'low',
     doc: "Text that stands for a value that the source did not send (unchanged TOAST); as in the source's config.",
   },
+  ...s3Config,
 })
 
 export type DeltaConfig = ConfigOf<typeof deltaConfig>
@@ -126,8 +129,8 @@ export function normalized(config: DeltaConfig): DeltaConfig {
 /** Faults of keys that do not go together. */
 export function deltaIssues(given: DeltaConfig): readonly ConfigIssue[] {
   const config = normalized(given)
-  if (config['parquet.writer'] !== 'parquetjs-lite') return []
-  const issues: ConfigIssue[] = []
+  const issues: ConfigIssue[] = [...s3Issues(config)]
+  if (config['parquet.writer'] !== 'parquetjs-lite') return issues
   if (config.mode === 'upsert') {
     issues.push({
       key: 'parquet.writer',

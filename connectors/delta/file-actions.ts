@@ -100,6 +100,7 @@ export async function fileActions(
 async function rowCount(storage: Storage, engine: Engine, table: string, file: AddFile): Promise<number> {
   const count = parsedStats(file)?.numRecords
   if (count !== undefined) return Number(count)
+  await storage.fetch([fileName(table, file.path)])
   const path = quoteText(storage.readable(fileName(table, file.path)))
   const [row] = await engine.rows(`SELECT num_rows FROM parquet_file_metadata(${path})`)
   return Number(row!['num_rows'])

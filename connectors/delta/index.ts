@@ -1,8 +1,9 @@
 import { definePlugin, sink } from '../../core/index.ts'
 import { deltaConfig, deltaIssues } from './config.ts'
 import { folderFault } from './folder.ts'
+import { s3Address } from './s3/address.ts'
 
-/** Delta Lake tables in a local folder. The task and DuckDB are loaded when a task is made, not when the connector is listed. */
+/** Delta Lake tables in a local folder or an S3 store. The task and DuckDB are loaded when a task is made, not when the connector is listed. */
 export default definePlugin({
   name: 'delta',
   version: '0.1.0',
@@ -18,7 +19,7 @@ export default definePlugin({
       // A mirror that misses a TRUNCATE is none; Debezium's own default passes over it.
       sourceDefaults: { 'skipped.operations': 'none' },
       async validate(config) {
-        const fault = await folderFault(config.path)
+        const fault = s3Address(config.path) ? undefined : await folderFault(config.path)
         return [...deltaIssues(config), ...(fault === undefined ? [] : [{ key: 'path', value: config.path, message: fault }])]
       },
       async create(config, context) {

@@ -154,7 +154,9 @@ function newestCheckpoint(names: readonly string[]): Checkpoint | undefined {
 const checkpointActions = ['protocol', 'metaData', 'add', 'remove', 'txn'] as const
 
 async function readCheckpoint(storage: Storage, engine: Engine, table: string, parts: readonly string[], state: TableState): Promise<void> {
-  const files = parts.map((part) => quoteText(storage.readable(`${table}/_delta_log/${part}`))).join(', ')
+  const names = parts.map((part) => `${table}/_delta_log/${part}`)
+  await storage.fetch(names)
+  const files = names.map((name) => quoteText(storage.readable(name))).join(', ')
   const source = `read_parquet([${files}])`
   const columns = (await engine.rows(`DESCRIBE SELECT * FROM ${source}`)).map((row) => String(row['column_name']))
   const present = checkpointActions.filter((name) => columns.includes(name))

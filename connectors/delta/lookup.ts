@@ -79,6 +79,7 @@ export async function scans(engine: Engine, set: FileSet, columns: readonly stri
 }
 
 async function scan(engine: Engine, set: FileSet, fields: readonly DeltaField[], files: readonly AddFile[]): Promise<string> {
+  await set.storage.fetch(files.map((file) => fileName(set.table, file.path)))
   const names = files.map((file) => quoteText(set.storage.readable(fileName(set.table, file.path)))).join(', ')
   const source = `read_parquet([${names}], filename = '${fileColumn}', file_row_number = true, hive_partitioning = false, union_by_name = ${files.length > 1})`
   const stored = fields.filter((field) => !set.partitionColumns.includes(field.name))

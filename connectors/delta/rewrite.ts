@@ -35,6 +35,7 @@ export async function rewriteFile(
   await using stage = await Stage.create<number>(engine, [column])
   for (let at = 0; at < rows.length; at += chunkRowsMax) stage.add(rows, at, Math.min(rows.length, at + chunkRowsMax))
   stage.seal()
+  await storage.fetch([fileName(table, file.path)])
   const path = quoteText(storage.readable(fileName(table, file.path)))
   const present = new Set(
     (await engine.rows(`DESCRIBE SELECT * FROM read_parquet(${path}, hive_partitioning = false)`)).map((row) => row['column_name']),

@@ -3,11 +3,12 @@ import type { Change } from './changes.ts'
 import { type DeltaConfig, normalized } from './config.ts'
 import { Engine } from './engine.ts'
 import { type FlushNote, Ledger, type Standing } from './ledger.ts'
-import { LocalStorage } from './storage.ts'
+import { openStorage } from './open-storage.ts'
 import { RecordReader } from './reader.ts'
 import { withRetry } from './io-errors.ts'
 import type { Lake } from './lake.ts'
 import { LakeTable, type PreparedBatch } from './table.ts'
+import type { Storage } from './storage.ts'
 import { tablePath } from './table-path.ts'
 
 interface TableBatch {
@@ -27,7 +28,7 @@ interface RejectedRecord {
 export class DeltaSinkTask implements SinkTask {
   readonly #config: DeltaConfig
   readonly #context: TaskContext
-  #storage: LocalStorage | undefined
+  #storage: Storage | undefined
   #lake: Lake | undefined
   #ledger: Ledger | undefined
   #standing: Standing = { flush: 0, offsets: undefined }
@@ -48,7 +49,7 @@ export class DeltaSinkTask implements SinkTask {
 
   async open(): Promise<void> {
     const { connector, task, generation } = this.#context
-    const storage = await LocalStorage.open(this.#config.path)
+    const storage = await openStorage(this.#config, () => this.#context.report({}))
     this.#storage = storage
     this.#ledger = new Ledger(storage, connector, task, generation)
     this.#standing = await this.#ledger.standing()
@@ -91,6 +92,7 @@ export class DeltaSinkTask implements SinkTask {
     await this.#passing(() => this.#commit(note, pending, kill))
     this.#standing = { flush: note.flush, offsets: all }
     this.#flushing = undefined
+    await this.#storage!.tidy()
     if (this.#replayed > 0) {
       this.#context.log.debug({ records: this.#replayed }, 'Records that the tables had already were left out')
       this.#replayed = 0
@@ -100,6 +102,7 @@ export class DeltaSinkTask implements SinkTask {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const table of this.#tables.values()) await table.dispose()
     await this.#lake?.engine[Symbol.asyncDispose]()
+    await this.#storage?.[Symbol.asyncDispose]()
   }
 
   /** Everything that may fail for reasons outside of the records; nothing is taken yet. */

@@ -9,7 +9,7 @@ import { folderFault } from './folder.ts'
  * The two writes that matter are atomic: `putIfAbsent` has exactly one winner, `put` is seen whole or not at all; both are durable when they
  * resolve. An object store implements `putIfAbsent` by a conditional put (`If-None-Match: *`).
  */
-export interface Storage {
+export interface Storage extends AsyncDisposable {
   /** Names in a folder (not below it), unsorted; empty where the folder does not exist. */
   list(folder: string): Promise<readonly string[]>
   /** The whole content; undefined where there is no such file. */
@@ -20,8 +20,12 @@ export interface Storage {
   put(name: string, content: string | Uint8Array): Promise<void>
   /** Lets `write` fill a local file that becomes `name` at once and whole; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
   create(name: string, write: (localPath: string) => Promise<void>): Promise<number>
-  /** A path under which the Parquet reader finds the file. */
+  /** A path under which the Parquet reader finds the file, after `fetch`. */
   readable(name: string): string
+  /** Makes files `readable`; they stay so until `tidy`. */
+  fetch(names: readonly string[]): Promise<void>
+  /** Gives back the space of local copies that exceed their bound. Only while nothing is read. */
+  tidy(): Promise<void>
   /** Removes; a name that is not there is no fault. */
   delete(name: string): Promise<void>
 }
@@ -113,6 +117,12 @@ export class LocalStorage implements Storage {
   readable(name: string): string {
     return this.#path(name)
   }
+
+  async fetch(): Promise<void> {}
+
+  async tidy(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   async delete(name: string): Promise<void> {
     try {

@@ -1,0 +1,81 @@
+import type { CompletedPart } from '@aws-sdk/client-s3'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { S3Calls } from './calls.ts'
+
+/** Stores allow this many parts of a file. */
+const partsMax = 10_000
+
+/** Puts a local file under `name`, in several parts where it is larger than one; resolves to its size in bytes when it is durable. Nothing is left of a failed one. */
+export async function upload(calls: S3Calls, localPath: string, name: string): Promise<number> {
+  const file = await open(localPath, 'r')
+  try {
+    const { size } = await file.stat()
+    if (size <= calls.partBytes) await putWhole(calls, name, await slice(file, 0, size))
+    else await putParts(calls, file, size, name)
+    return size
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes or replaces an object by one request. */
+export async function putWhole(calls: S3Calls, name: string, content: Uint8Array): Promise<void> {
+  const { PutObjectCommand } = calls.sdk
+  const put = { Bucket: calls.address.bucket, Key: calls.key(name), Body: content, ContentLength: content.length }
+  await calls.repeat(`Writing ${calls.spell(name)}`, (abortSignal) => calls.client.send(new PutObjectCommand(put), { abortSignal }))
+}
+
+async function putParts(calls: S3Calls, file: FileHandle, size: number, name: string): Promise<void> {
+  const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand, AbortMultipartUploadCommand } = calls.sdk
+  const { client } = calls
+  const object = { Bucket: calls.address.bucket, Key: calls.key(name) }
+  const what = `Writing ${calls.spell(name)}`
+  const partBytes = Math.max(calls.partBytes, Math.ceil(size / partsMax))
+  const { UploadId } = await calls.repeat(what, (abortSignal) => client.send(new CreateMultipartUploadCommand(object), { abortSignal }))
+  const upload = { ...object, UploadId }
+  try {
+    const parts: CompletedPart[] = []
+    for (let at = 0; at < size; at += partBytes) {
+      const Body = await slice(file, at, Math.min(partBytes, size - at))
+      const PartNumber = parts.length + 1
+      const part = { ...upload, PartNumber, Body, ContentLength: Body.length }
+      const { ETag } = await calls.repeat(what, (abortSignal) => client.send(new UploadPartCommand(part), { abortSignal }))
+      parts.push({ PartNumber, ETag })
+    }
+    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } })
+    await calls.repeat<unknown>(
+      what,
+      (abortSignal) => client.send(complete, { abortSignal }),
+      // An upload that is gone was completed by an attempt whose answer was lost: names are never used twice.
+      async (verdict) => (verdict === 'absent' && (await sizeOf(calls, name)) === size ? true : undefined),
+    )
+  } catch (error) {
+    try {
+      await client.send(new AbortMultipartUploadCommand(upload))
+    } catch {
+      // The upload's failure is what matters; the bucket's rule for incomplete uploads clears this one.
+    }
+    throw error
+  }
+}
+
+/** Bytes of an object; undefined where there is none. */
+async function sizeOf(calls: S3Calls, name: string): Promise<number | undefined> {
+  const head = new calls.sdk.HeadObjectCommand({ Bucket: calls.address.bucket, Key: calls.key(name) })
+  const size = await calls.repeat<number>(
+    `Looking for ${calls.spell(name)}`,
+    async (abortSignal) => (await calls.client.send(head, { abortSignal })).ContentLength ?? -1,
+    (verdict) => (verdict === 'absent' ? -1 : undefined),
+  )
+  return size < 0 ? undefined : size
+}
+
+async function slice(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length)
+  for (let filled = 0; filled < length;) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled)
+    if (bytesRead === 0) throw new Error('A file became shorter while it was read for its upload')
+    filled += bytesRead
+  }
+  return buffer
+}
