@@ -4,15 +4,13 @@ import type { FunctionTable } from './functions.ts'
 import { entriesOf, fit64, fitDecimal, intMax, intMin, lengthMax } from './numbers.ts'
 import * as types from './types.ts'
 import type { Type } from './types.ts'
-import { EvaluationError, instantText, shownValue, type Instant, type Span } from './values.ts'
-import { isDecimal } from '../scalars.ts'
-import { Instant as InstantValue, Span as SpanValue } from './values.ts'
-import { floorDivide } from '../scalars.ts'
+import { EvaluationError, Instant, instantText, shownValue, Span, spend } from './values.ts'
+import { floorDivide, isDecimal } from '../scalars.ts'
 
 function intFrom(value: string | number | boolean | bigint | Decimal | Instant): bigint {
   if (typeof value === 'bigint') return value
   if (typeof value === 'boolean') return value ? 1n : 0n
-  if (value instanceof InstantValue) return floorDivide(value.nanos, 1_000_000_000n)
+  if (value instanceof Instant) return floorDivide(value.nanos, 1_000_000_000n)
   if (typeof value === 'number') {
     const whole = Math.trunc(value)
     if (!Number.isFinite(whole) || whole < Number(intMin) || whole > Number(intMax))
@@ -65,8 +63,8 @@ function textFrom(value: unknown): string {
       throw new EvaluationError('the bytes are no UTF-8; hex() or base64() spell them')
     }
   }
-  if (value instanceof InstantValue) return instantText(value)
-  if (value instanceof SpanValue) return spanText(value)
+  if (value instanceof Instant) return instantText(value)
+  if (value instanceof Span) return spanText(value)
   return isDecimal(value) ? decimalText(value) : String(value)
 }
 
@@ -100,10 +98,14 @@ function jsonOf(value: unknown, left = { characters: lengthMax }, depth = 0): st
   if (typeof value === 'bigint' || typeof value === 'boolean') return spend(String(value))
   if (isDecimal(value)) return spend(decimalText(value))
   if (value instanceof Uint8Array) return spend(JSON.stringify(Buffer.from(value).toString('base64')))
-  if (typeof value === 'string' || value instanceof InstantValue || value instanceof SpanValue)
-    return spend(JSON.stringify(textFrom(value)))
-  if (Array.isArray(value)) return `[${value.map((item) => jsonOf(item, left, depth + 1)).join(',')}]`
-  const members = entriesOf(value).map(([key, item]) => `${spend(JSON.stringify(textFrom(key)))}:${jsonOf(item, left, depth + 1)}`)
+  if (typeof value === 'string' || value instanceof Instant || value instanceof Span) return spend(JSON.stringify(textFrom(value)))
+  if (Array.isArray(value)) {
+    spend(value.length)
+    return `[${value.map((item) => jsonOf(item, left, depth + 1)).join(',')}]`
+  }
+  const entries = entriesOf(value)
+  spend(entries.length)
+  const members = entries.map(([key, item]) => `${spend(JSON.stringify(textFrom(key)))}:${jsonOf(item, left, depth + 1)}`)
   return `{${members.join(',')}}`
 }
 
