@@ -19,9 +19,14 @@ export default definePlugin({
       // A mirror that misses a TRUNCATE is none; Debezium's own default passes over it.
       sourceDefaults: { 'skipped.operations': 'none' },
       async validate(config) {
-        const fault = s3Address(config.path) ? undefined : await folderFault(config.path)
-        return [...deltaIssues(config), ...(fault === undefined ? [] : [{ key: 'path', value: config.path, message: fault }])]
+        const faults = deltaIssues(config)
+        if (faults.length > 0) return faults
+        const fault = s3Address(config.path)
+          ? await (await import('./s3/reachable.ts')).unreachable(config.path, config)
+          : await folderFault(config.path)
+        return fault === undefined ? [] : [{ key: 'path', value: config.path, message: fault }]
       },
+      plan: async (records, config, context) => (await import('./look.ts')).lookAhead(records, config, context),
       async create(config, context) {
         const { DeltaSinkTask } = await import('./sink.ts')
         return new DeltaSinkTask(config, context)

@@ -1,5 +1,6 @@
 import { type ConnectRecord, DataError, type Logger, type Schema } from '../../core/index.ts'
 import { type Change, type Form, envelopeChange, flatChange, formOf, isEnvelope, placeholderSearch } from './changes.ts'
+import { exactIntegers } from './exact-json.ts'
 import { InferredRow, inferPrimitive } from './infer.ts'
 
 interface SchemaReader {
@@ -45,7 +46,7 @@ export class RecordReader {
   #schemaless(record: ConnectRecord): Change {
     const { value, topic } = record
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array || value instanceof Map) {
-      throw new DataError(`Topic ${topic}: the value is ${JSON.stringify(value) ?? typeof value}, not an object, so it has no columns`)
+      throw new DataError(`Topic ${topic}: the value is ${JSON.stringify(value, exactIntegers) ?? typeof value}, not an object, so it has no columns`)
     }
     const rows = inferred(this.#rows, topic)
     if (!isEnvelope(value)) {

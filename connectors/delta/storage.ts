@@ -48,6 +48,16 @@ export class LocalStorage implements Storage {
     return new LocalStorage(await realpath(root))
   }
 
+  /** The lake in a folder that is there; undefined: there is none. */
+  static async find(root: string): Promise<LocalStorage | undefined> {
+    try {
+      return new LocalStorage(await realpath(root))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
   async list(folder: string): Promise<readonly string[]> {
     try {
       return await readdir(this.#path(folder))

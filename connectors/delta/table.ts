@@ -3,7 +3,7 @@ import { addedColumns, untoldColumns } from './added.ts'
 import type { Change, SourceBlock } from './changes.ts'
 import { Checkpoints } from './checkpoint.ts'
 import { compact } from './compaction.ts'
-import type { DeltaField } from './delta-types.ts'
+import type { DeltaField, DeltaSchema } from './delta-types.ts'
 import { VectorCache } from './file-actions.ts'
 import { prepareFill } from './fill.ts'
 import type { Lake } from './lake.ts'
@@ -194,6 +194,23 @@ export class LakeTable {
   /** Notes that a change is dealt with: the next commit carries its place. */
   take(change: Change): void {
     if (change.record.origin) this.#positions.take(change.record.origin, change.load && change.record.origin.seq >= 1)
+  }
+
+  /** The columns before and after the changes taken so far, and how a new table would be laid out. */
+  get outlook(): {
+    readonly before: DeltaSchema
+    readonly after: DeltaSchema
+    readonly partitionBy: readonly string[]
+    readonly keys: readonly string[]
+  } {
+    const change = this.#window?.change
+    const before = this.#state.schema
+    return {
+      before,
+      after: change?.schema ?? before,
+      partitionBy: change?.metaData?.partitionColumns ?? [],
+      keys: this.#cursor.layout?.keys ?? [],
+    }
   }
 
   /** Writes what is staged to files. */

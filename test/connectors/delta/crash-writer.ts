@@ -3,11 +3,13 @@ import { Source, noKill, openSink } from './lake.ts'
 
 /**
  * A program for the crash tests: replays a fixed history of transactions over three tables into a lake, from where the sink says it stands,
- * flushing after every few. Killed at any instant and started again, it goes on. Arguments: lake, mode, transactions, target bytes.
+ * flushing after every few. Killed at any instant and started again, it goes on. Arguments: lake, mode, transactions, target bytes, more
+ * settings as JSON.
  */
-const [path, mode, transactions, target] = process.argv.slice(2) as [string, string, string, string]
+const [path, mode, transactions, target, more] = process.argv.slice(2) as [string, string, string, string, string | undefined]
 
-const sink = await openSink(path, { mode, 'file.target.bytes': target, 'checkpoint.interval': '3', 'delta.compact.files': '5' })
+const settings = { mode, 'file.target.bytes': target, 'checkpoint.interval': '3', 'delta.compact.files': '5' }
+const sink = await openSink(path, { ...settings, ...(JSON.parse(more ?? '{}') as Record<string, string>) })
 const start = Number((await sink.committed())?.['p'] ?? 0)
 for (let number = start + 1; number <= Number(transactions); number++) {
   const sources = crashSources(number)

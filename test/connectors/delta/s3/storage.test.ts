@@ -6,6 +6,7 @@ import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { ConfigError, RetriableError, parseConfig } from '../../../../core/index.ts'
 import { s3Address, s3AddressFault } from '../../../../connectors/delta/s3/address.ts'
 import { s3Config, s3Issues } from '../../../../connectors/delta/s3/config.ts'
+import { unreachable } from '../../../../connectors/delta/s3/reachable.ts'
 import { S3Storage } from '../../../../connectors/delta/s3/storage.ts'
 import { FaultyProxy } from '../../../faulty-proxy.ts'
 import { S3Server, s3Skip } from '../../../s3.ts'
@@ -169,4 +170,12 @@ test('a missing bucket and a wrong key are told as such, at once', { skip }, asy
   await assert.rejects(missing.put('t/a', 'x'), (error: Error) => error instanceof ConfigError && /make it, or correct/.test(error.message))
   await using denied = await openAt(server.endpoint, await newPath(), { 'aws.secret.access.key': 'wrong' })
   await assert.rejects(denied.put('t/a', 'x'), /SignatureDoesNotMatch.*check aws\.access\.key\.id/)
+})
+
+test('the check of a config says why a store cannot be used', { skip }, async () => {
+  const { config } = parseConfig(s3Config, server.settings())
+  assert.equal(await unreachable(await newPath(), config), undefined)
+  assert.match((await unreachable('s3://no-such-bucket-here/lake', config)) ?? '', /no such bucket/)
+  const { config: away } = parseConfig(s3Config, server.settings('http://127.0.0.1:1'))
+  assert.match((await unreachable('s3://bucket/lake', away)) ?? '', /ECONNREFUSED/)
 })
