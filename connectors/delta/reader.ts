@@ -46,7 +46,9 @@ export class RecordReader {
   #schemaless(record: ConnectRecord): Change {
     const { value, topic } = record
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array || value instanceof Map) {
-      throw new DataError(`Topic ${topic}: the value is ${JSON.stringify(value, exactIntegers) ?? typeof value}, not an object, so it has no columns`)
+      throw new DataError(
+        `Topic ${topic}: the value is ${JSON.stringify(value, exactIntegers) ?? typeof value}, not an object, so it has no columns`,
+      )
     }
     const rows = inferred(this.#rows, topic)
     if (!isEnvelope(value)) {
