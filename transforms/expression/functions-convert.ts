@@ -85,27 +85,27 @@ function boolFrom(value: string | boolean): boolean {
 /** JSON with exact numbers: decimals and 64-bit integers keep all their digits. */
 function jsonOf(value: unknown, left = { characters: lengthMax }, depth = 0): string {
   if (depth > 100) throw new EvaluationError('toJson() goes 100 levels deep')
-  const spend = (text: string): string => {
+  const written = (text: string): string => {
     left.characters -= text.length
     if (left.characters < 0) throw new EvaluationError(`toJson() makes more than ${lengthMax} characters`)
     return text
   }
-  if (value === null || value === undefined) return spend('null')
+  if (value === null || value === undefined) return written('null')
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new EvaluationError(`${value} cannot be written as JSON`)
-    return spend(String(value))
+    return written(String(value))
   }
-  if (typeof value === 'bigint' || typeof value === 'boolean') return spend(String(value))
-  if (isDecimal(value)) return spend(decimalText(value))
-  if (value instanceof Uint8Array) return spend(JSON.stringify(Buffer.from(value).toString('base64')))
-  if (typeof value === 'string' || value instanceof Instant || value instanceof Span) return spend(JSON.stringify(textFrom(value)))
+  if (typeof value === 'bigint' || typeof value === 'boolean') return written(String(value))
+  if (isDecimal(value)) return written(decimalText(value))
+  if (value instanceof Uint8Array) return written(JSON.stringify(Buffer.from(value).toString('base64')))
+  if (typeof value === 'string' || value instanceof Instant || value instanceof Span) return written(JSON.stringify(textFrom(value)))
   if (Array.isArray(value)) {
     spend(value.length)
     return `[${value.map((item) => jsonOf(item, left, depth + 1)).join(',')}]`
   }
   const entries = entriesOf(value)
   spend(entries.length)
-  const members = entries.map(([key, item]) => `${spend(JSON.stringify(textFrom(key)))}:${jsonOf(item, left, depth + 1)}`)
+  const members = entries.map(([key, item]) => `${written(JSON.stringify(textFrom(key)))}:${jsonOf(item, left, depth + 1)}`)
   return `{${members.join(',')}}`
 }
 

@@ -36,13 +36,13 @@ export function celForm(expression: string): string | undefined {
     .replace(/;$/, '')
   const strings: string[] = []
   // Texts are put aside, so that nothing within them is changed. A Groovy text with ${} is no plain text.
-  text = text.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, (quoted) => `\u0000${strings.push(quoted) - 1}\u0000`)
+  text = text.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, (quoted) => `\ue000${strings.push(quoted) - 1}\ue000`)
   if (strings.some((quoted) => quoted.startsWith('"') && quoted.includes('${'))) return undefined
   if (/[{}]|=>|->|=~|==~|<=>|\bnew\b|\bdef\b|\bvar\b|\blet\b|(?<![=!<>])=(?!=)/.test(text)) return undefined
   text = text
     .replace(/===/g, '==')
     .replace(/!==/g, '!=')
-    .replace(/\.get(?:String|Int8|Int16|Int32|Int64|Struct|Boolean|Float64)?\(\u0000(\d+)\u0000\)/g, (_, at: string) =>
+    .replace(/\.get(?:String|Int8|Int16|Int32|Int64|Struct|Boolean|Float64)?\(\ue000(\d+)\ue000\)/g, (_, at: string) =>
       member(strings[Number(at)]!),
     )
     .replace(/\.equals\(([^()]*)\)/g, ' == $1')
@@ -53,8 +53,7 @@ export function celForm(expression: string): string | undefined {
     .replace(/headers\.(\w+)\.value\b/g, 'headers.$1')
     .replace(/\b[a-z]\w*(?:\??\.\w+)*\?\.\w+(?:\??\.\w+)*(?!\w*\()/gi, (chain) => `coalesce(${chain.replaceAll('?.', '.')}, null)`)
     .replace(/([^?:]+?)\s*\?:\s*([^?:]+)/, 'coalesce($1, $2)')
-  // oxlint-disable-next-line no-control-regex
-  const cel = text.replace(/\u0000(\d+)\u0000/g, (_, at: string) => strings[Number(at)]!)
+  const cel = text.replace(/\ue000(\d+)\ue000/g, (_, at: string) => strings[Number(at)]!)
   return expressionFault(cel) === undefined ? cel : undefined
 }
 
