@@ -79,14 +79,14 @@ export class SourceBlocks {
     }
   }
 
-  /** All rows of a table in a snapshot share their `source`: only the mark of its first and last row differs. */
+  /** All rows of a table in a snapshot share their `source`: only the mark of its first and last row differs. Frozen, so that a converter may keep its text. */
   snapshotBlock(shape: TableShape, mark: SnapshotMark): object {
     const last = this.#last
     if (last !== undefined && last.shape === shape && last.mark === mark) return last.block
     const name = `${mark}.${shape.topic}`
     let block = this.#shared.get(name)
     if (block === undefined) {
-      block = this.block(shape.relation.schema, shape.relation.name, mark, this.#position)
+      block = Object.freeze(this.block(shape.relation.schema, shape.relation.name, mark, this.#position))
       this.#shared.set(name, block)
     }
     this.#last = { shape, mark, block }

@@ -241,3 +241,55 @@ test('a struct may be an object of a class whose fields are getters', () => {
   ])
   assert.equal(textOf(converterOf('json', plainConfig).serialize('t', { schema, value: new Variable() })), '{"scale":2,"value":"BQ=="}')
 })
+
+test('values that come again are written again, and nothing stands for a value that has changed', () => {
+  const inner = structOf([
+    ['table', primitive('string')],
+    ['at', primitive('int64', { optional: true })],
+  ])
+  const schema = structOf([
+    ['source', inner],
+    ['op', primitive('string', { optional: true })],
+    ['count', primitive('int64')],
+  ])
+  const converter = converterOf('json', plainConfig)
+  const written = (value: unknown) => textOf(converter.serialize('t', { schema, value }))
+  const frozen = Object.freeze({ table: 'é"1', at: 5n })
+  const loose = { table: 't2', at: null as bigint | null }
+  const text = '{"source":{"table":"é\\"1","at":5},"op":"c","count":7}'
+  for (let round = 0; round < 3; round++) {
+    assert.equal(written({ source: frozen, op: 'c', count: 7n }), text)
+    assert.equal(written({ source: { ...frozen }, op: 'c', count: 7n }), text)
+    loose.at = null
+    assert.equal(written({ source: loose, op: null, count: 7n }), '{"source":{"table":"t2","at":null},"op":null,"count":7}')
+    loose.at = 6n
+    assert.equal(
+      written({ source: loose, op: 'x'.repeat(100), count: -1n }),
+      `{"source":{"table":"t2","at":6},"op":"${'x'.repeat(100)}","count":-1}`,
+    )
+    assert.throws(() => written({ source: frozen, op: undefined, count: undefined }), DataError)
+    assert.throws(() => written({ source: frozen, op: 'c', count: 1n << 63n }), DataError)
+    assert.throws(() => written({ source: { table: undefined, at: 5n }, op: 'c', count: 7n }), DataError)
+  }
+})
+
+test('decimals of every length are written as Java writes them', () => {
+  const converter = converterOf('json', plainConfig)
+  for (let bits = 0; bits < 80; bits++) {
+    for (const unscaled of [
+      1n << BigInt(bits),
+      (1n << BigInt(bits)) - 1n,
+      -(1n << BigInt(bits)),
+      -(1n << BigInt(bits)) - 1n,
+      (1n << BigInt(bits)) / 3n,
+    ]) {
+      const hex = BigInt.asUintN(96, unscaled).toString(16).padStart(24, '0')
+      const long = Buffer.from(hex, 'hex')
+      // The fewest bytes whose first bit is the sign.
+      let from = 0
+      while (from < 11 && long[from] === (unscaled < 0n ? 0xff : 0) && long[from + 1]! >> 7 === (unscaled < 0n ? 1 : 0)) from++
+      const text = textOf(converter.serialize('t', { schema: decimal2, value: { unscaled, scale: 2 } }))
+      assert.equal(text, `"${long.subarray(from).toString('base64')}"`)
+    }
+  }
+})
