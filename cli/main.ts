@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import type { DemoOptions } from './demo/main.ts'
+import type { PreviewOptions } from './preview.ts'
 import { restClient, type RestClient } from './rest-client.ts'
 
 /** The `millrace` command. Exit codes: 0 done, 1 it failed, 2 it was called or configured wrongly. */
@@ -40,6 +41,23 @@ async function main(argv: readonly string[]): Promise<void> {
     .option(...url)
     .option('--once', 'print one picture and exit', false)
     .action(async (options: { url: string; once: boolean }) => (await import('./top.ts')).top(restClient(options.url), options))
+
+  program
+    .command('preview')
+    .description('Show what transforms do to records, step by step; nothing is written. Exits with 1 where a record is rejected.')
+    .argument('[config]', 'connector config, or only its transforms: JSON or Java properties')
+    .argument('[samples]', 'sample records: JSON, or a record on each line')
+    .option(...url)
+    .option('--connector <name>', 'take the config of this connector; [config] is laid over it')
+    .option('--live <n>', 'read this many records from the source in place of samples', positive)
+    .option('--timeout <ms>', 'how long it may take', positive, 5000)
+    .addOption(new Option('--output <format>', 'text or json').choices(['text', 'json']).default('text'))
+    .option('--local', 'without a worker, on this machine', false)
+    .option('--settings <file>', 'worker settings for --local: plugins, config providers, Kafka')
+    .action(async (config: string | undefined, samples: string | undefined, options: PreviewOptions & { url: string }) => {
+      const { preview } = await import('./preview.ts')
+      await preview(restClient(options.url), config, samples, options)
+    })
 
   const call = (
     name: string,
@@ -104,7 +122,8 @@ try {
   await main(process.argv)
 } catch (error) {
   const { name, message, stack, cause } = error as Error
-  if (['RestError', 'ConfigError', 'StartError'].includes(name)) process.stderr.write(`millrace: ${message}\n`)
+  if (['RestError', 'ConfigError', 'StartError', 'BadRequestError', 'PreviewBrokenError'].includes(name))
+    process.stderr.write(`millrace: ${message}\n`)
   else process.stderr.write(`millrace: ${stack ?? String(error)}\n`)
   process.exitCode = name === 'ConfigError' || (cause as Error | undefined)?.name === 'ConfigError' ? 2 : 1
 }

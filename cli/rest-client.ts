@@ -2,6 +2,8 @@
 export interface RestClient {
   /** The parsed answer; undefined for an empty one. Throws a RestError for anything but a 2xx. */
   call(method: string, path: string, body?: unknown): Promise<unknown>
+  /** JSON text in, JSON text out: numbers keep their spelling. */
+  text(method: string, path: string, body?: string): Promise<string>
 }
 
 /** An answer that is not a success: its status and what the worker said. */
@@ -18,17 +20,22 @@ const timeoutMs = 30_000
 
 /** A client for the worker at `url`, such as http://127.0.0.1:8083. */
 export function restClient(url: string): RestClient {
+  const exchange = async (method: string, path: string, body?: string): Promise<string> => {
+    const response = await reach(new URL(path, url), {
+      method,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new RestError(response.status, messageOf(text) ?? `${method} ${path} answered ${response.status}`)
+    return text
+  }
   return {
     async call(method, path, body) {
-      const response = await reach(new URL(path, url), {
-        method,
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-      })
-      const text = await response.text()
-      if (!response.ok) throw new RestError(response.status, messageOf(text) ?? `${method} ${path} answered ${response.status}`)
+      const text = await exchange(method, path, body === undefined ? undefined : JSON.stringify(body))
       return text === '' ? undefined : JSON.parse(text)
     },
+    text: exchange,
   }
 }
 
