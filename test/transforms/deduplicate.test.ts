@@ -67,6 +67,23 @@ test('the window is bounded by records, bytes and time', () => {
   assert.throws(() => kept({ 'window.records': '0' }, []), /at least 1/)
 })
 
+test('the window slides on for long, with records that come back after their time', () => {
+  const model: { id: number; time: number }[] = []
+  const records = Array.from({ length: 5_000 }, (_, n) => record('t', { id: (n * 7919) % 61 }, { timestamp: n }))
+  const expected = records.filter(({ value, timestamp }) => {
+    const { id } = value as { id: number }
+    const at = model.findIndex((one) => one.id === id)
+    if (at >= 0 && timestamp! - model[at]!.time <= 40) return false
+    if (at >= 0) model.splice(at, 1)
+    else if (model.length >= 50) model.shift()
+    model.push({ id, time: timestamp! })
+    return true
+  })
+  assert.deepEqual(kept({ fields: 'id', 'window.records': '50', 'window.ms': '40' }, records), expected)
+  const wide = Array.from({ length: 3_000 }, (_, n) => record('t', { id: n % 60 }))
+  assert.equal(kept({ fields: 'id', 'window.records': '50' }, wide).length, 3_000)
+})
+
 test('the same record read again passes: a replay is for the sink to judge', () => {
   const from = (position: number, seq: number) => record('t', { id: 1n }, { origin: { partition: 'p', position, seq } })
   const replay = [from(1, 1), from(1, 2), from(1, 1), from(2, 1)]

@@ -62,6 +62,10 @@ type Plan = { readonly made: Schema; readonly copy: Copy } | { readonly plain: (
 function createCompute(settings: ConfigOf<typeof config>, side: Side): Transform {
   const lines = readLines(settings.expressions)
   const tree = treeOf(lines, 0)
+  // Schemas that nothing looks at must not multiply the schemas that are made.
+  const [usesKey, usesValue] = (['Key', 'Value'] as const).map(
+    (name) => side.name === name || lines.some(({ computation: { text } }) => new RegExp(`\\b${name.toLowerCase()}\\b`).test(text)),
+  )
   const lenient = settings['on.error'].toLowerCase() === 'null'
   const find = bySchemas((keySchema, valueSchema): Plan => {
     const schema = side.name === 'Key' ? keySchema : valueSchema
@@ -83,7 +87,7 @@ function createCompute(settings: ConfigOf<typeof config>, side: Side): Transform
     apply(record) {
       const value = side.value(record)
       if (value === null) return record
-      const plan = find(record.keySchema, record.valueSchema)
+      const plan = find(usesKey ? record.keySchema : null, usesValue ? record.valueSchema : null)
       if ('plain' in plan) return side.replace(record, null, plan.plain(value, record))
       return side.replace(record, plan.made, plan.copy(value as Readonly<Record<string, unknown>>, record))
     },

@@ -124,6 +124,12 @@ function guarded(run: Run, frame: Frame, record: ConnectRecord, text: string, by
     return evaluate(run, frame, record)
   } catch (error) {
     if (error instanceof RangeError) throw new DataError(`${by}: ${shownText(text)} asks for too much: ${error.message}`, { cause: error })
+    // The types were checked against the schema, so a value is not what its schema says.
+    if (error instanceof TypeError) {
+      throw new DataError(`${by}: a record of topic "${record.topic}" does not fit its schema in ${shownText(text)}: ${error.message}`, {
+        cause: error,
+      })
+    }
     if (!(error instanceof EvaluationError)) throw error
     const place = error.at === undefined ? '' : `, at ${placeText(text, error.at)}`
     throw new DataError(`${by}: ${error.message}${place} of ${shownText(text)} (a record of topic "${record.topic}")`, { cause: error })

@@ -21,7 +21,7 @@ function intFrom(value: string | number | boolean | bigint | Decimal | Instant):
     if (!/^[+-]?\d{1,30}$/.test(value)) throw new EvaluationError(`${shownValue(value)} is no int`)
     return fit64(BigInt(value.replace('+', '')))
   }
-  const decimal = value as Decimal
+  const decimal = fitDecimal(value as Decimal)
   return fit64(decimal.scale <= 0 ? decimal.unscaled * 10n ** BigInt(-decimal.scale) : decimal.unscaled / 10n ** BigInt(decimal.scale))
 }
 
@@ -32,7 +32,7 @@ function doubleFrom(value: string | number | bigint | Decimal): number {
     if (!Number.isFinite(number)) throw new EvaluationError(`${shownValue(value)} is no double`)
     return number
   }
-  return Number(isDecimal(value) ? decimalText(value) : value)
+  return Number(isDecimal(value) ? decimalText(fitDecimal(value)) : value)
 }
 
 // A double becomes the shortest decimal that spells it: decimal(0.1) is 0.1, not the 55 places of its binary value.
@@ -65,7 +65,7 @@ function textFrom(value: unknown): string {
   }
   if (value instanceof Instant) return instantText(value)
   if (value instanceof Span) return spanText(value)
-  return isDecimal(value) ? decimalText(value) : String(value)
+  return isDecimal(value) ? decimalText(fitDecimal(value)) : String(value)
 }
 
 /** Seconds with as many decimal places as there are: `1.5s`. */
@@ -96,7 +96,7 @@ function jsonOf(value: unknown, left = { characters: lengthMax }, depth = 0): st
     return written(String(value))
   }
   if (typeof value === 'bigint' || typeof value === 'boolean') return written(String(value))
-  if (isDecimal(value)) return written(decimalText(value))
+  if (isDecimal(value)) return written(decimalText(fitDecimal(value)))
   if (value instanceof Uint8Array) return written(JSON.stringify(Buffer.from(value).toString('base64')))
   if (typeof value === 'string' || value instanceof Instant || value instanceof Span) return written(JSON.stringify(textFrom(value)))
   if (Array.isArray(value)) {

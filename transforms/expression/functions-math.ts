@@ -2,7 +2,7 @@ import type { Decimal } from '../../core/index.ts'
 import { isDecimal } from '../scalars.ts'
 import type { Code } from './code.ts'
 import type { FunctionTable } from './functions.ts'
-import { arithmetic, decimalDigitsMax, divideDecimals, fit64, roundDecimal, toDecimal } from './numbers.ts'
+import { arithmetic, decimalDigitsMax, divideDecimals, fit64, fitDecimal, roundDecimal, toDecimal } from './numbers.ts'
 import { extreme } from './operators.ts'
 import * as types from './types.ts'
 import { unify, type Type } from './types.ts'
@@ -38,7 +38,7 @@ function abs(value: Number): Number {
 function floor(value: Number, sign: 1n | -1n): Number {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number') return sign === 1n ? Math.floor(value) : Math.ceil(value)
-  if (value.scale <= 0) return roundDecimal(value, 0)
+  if (fitDecimal(value).scale <= 0) return roundDecimal(value, 0)
   const divisor = 10n ** BigInt(value.scale)
   const remainder = value.unscaled % divisor
   const whole = value.unscaled / divisor

@@ -16,6 +16,8 @@ const digitsBound = 10n ** BigInt(decimalDigitsMax)
 
 /** Checks that a whole number fits 64 bits. */
 export function fit64(value: bigint): bigint {
+  // What adds up to a text was no number, whatever its schema says.
+  if (typeof value !== 'bigint') throw new EvaluationError(`a value does not fit its schema: an int is ${shownValue(value)}`)
   if (value > intMax || value < intMin)
     throw new EvaluationError(`the result ${String(value).slice(0, 30)} does not fit 64 bits; decimal() has room for it`)
   return value
@@ -62,7 +64,8 @@ function aligned(a: Decimal, b: Decimal): readonly [bigint, bigint, number] {
 }
 
 /** The decimal at `scale` places, rounded half away from zero where some go. */
-export function roundDecimal({ unscaled, scale }: Decimal, places: number): Decimal {
+export function roundDecimal(decimal: Decimal, places: number): Decimal {
+  const { unscaled, scale } = fitDecimal(decimal)
   if (places >= scale) return fitDecimal({ unscaled: unscaled * 10n ** BigInt(places - scale), scale: places })
   return { unscaled: divideRounded(unscaled, 10n ** BigInt(scale - places)), scale: places }
 }
@@ -77,7 +80,8 @@ function divideRounded(dividend: bigint, divisor: bigint): bigint {
 
 /** a / b with so many places, rounded half away from zero. */
 export function divideDecimals(a: Decimal, b: Decimal, places: number): Decimal {
-  if (b.unscaled === 0n) throw new EvaluationError('division by zero')
+  if (fitDecimal(b).unscaled === 0n) throw new EvaluationError('division by zero')
+  fitDecimal(a)
   const shift = places + b.scale - a.scale
   const [top, bottom] = shift >= 0 ? [a.unscaled * 10n ** BigInt(shift), b.unscaled] : [a.unscaled, b.unscaled * 10n ** BigInt(-shift)]
   return fitDecimal({ unscaled: divideRounded(top, bottom), scale: places })

@@ -122,7 +122,7 @@ export function compileComparison(place: Place, op: ComparisonOperator, first: C
     const run: Run = (frame) => judge(...pair(a(frame), b(frame)))
     return { type: types.bool, nullable: false, run: placed(at, run), at, text }
   }
-  const run: Run = equality ? equalityRun(op === '==', left, right, a, b) : placed(at, (frame) => judge(a(frame), b(frame)))
+  const run: Run = equality ? equalityRun(at, op === '==', left, right, a, b) : placed(at, (frame) => judge(a(frame), b(frame)))
   return { type: types.bool, nullable: false, run, at, text }
 }
 
@@ -141,11 +141,11 @@ function pairing(left: Code, right: Code): Pairing | undefined {
   return undefined
 }
 
-function equalityRun(equal: boolean, left: Code, right: Code, a: Run, b: Run): Run {
+function equalityRun(at: number, equal: boolean, left: Code, right: Code, a: Run, b: Run): Run {
   const [x, y] = [left.type.kind, right.type.kind]
   const plain = (kind: string) => kind === 'int' || kind === 'string' || kind === 'bool' || kind === 'double' || kind === 'null'
   if ((plain(x) && x === y) || x === 'null' || y === 'null') return (frame) => (a(frame) === b(frame)) === equal
-  return (frame) => equalValues(a(frame), b(frame)) === equal
+  return placed(at, (frame) => equalValues(a(frame), b(frame)) === equal)
 }
 
 function judgeOf(op: ComparisonOperator): (a: unknown, b: unknown) => boolean {

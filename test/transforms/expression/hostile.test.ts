@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ConfigError, DataError, record } from '../../../core/index.ts'
+import { ConfigError, DataError, primitive, record, structOf } from '../../../core/index.ts'
 import { computation, expressionFault } from '../../../transforms/expression/expression.ts'
 import { transformOf } from '../apply.ts'
 
@@ -73,6 +73,40 @@ test('work without an end is stopped', () => {
     const { ms, error } = timed(text)
     assert.ok(error !== undefined && !/^(Range|Type|Reference|Internal)Error/.test(error.name), `${text}: ${error?.stack ?? 'no error'}`)
     assert.ok(ms < patience, `${text} took ${ms} ms`)
+  }
+})
+
+test('decimals of absurd scales are refused before anything is made of them', () => {
+  for (const scale of [2_000_000_000, -2_000_000_000]) {
+    for (const text of [
+      'value.d + 1',
+      'value.d / 3',
+      'round(value.d, 2)',
+      'int(value.d)',
+      'double(value.d)',
+      'string(value.d)',
+      'toJson(value)',
+      'value.d > 1.5',
+      'value.d in [1]',
+      'floor(value.d)',
+    ]) {
+      const run = () =>
+        computation(text, 'test')
+          .forSchemas(null, null, true)
+          .value(record('t', { d: { unscaled: 1n, scale } }))
+      assert.throws(run, (error: Error) => error instanceof DataError && /digits|too far apart/.test(error.message), text)
+    }
+  }
+})
+
+test('a value that is not what its schema says is an error of the record', () => {
+  const schema = structOf([['a', primitive('int64')]])
+  for (const a of [null, 1, 'x', {}]) {
+    const run = () =>
+      computation('value.a + 1', 'test')
+        .forSchemas(null, schema, false)
+        .value(record('t', { a }, { valueSchema: schema }))
+    assert.throws(run, (error: Error) => error instanceof DataError && /does not fit/.test(error.message))
   }
 })
 
