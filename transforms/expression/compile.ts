@@ -127,6 +127,10 @@ function variable(place: Pick<Code, 'at' | 'text'>, name: string, scope: Scope):
       return side(place, scope.valueSchema, ({ record }) => record.value)
     case 'key':
       return side(place, scope.keySchema, ({ record }) => record.key)
+    case 'valueSchema':
+      return schemaPart(place, scope.lazy, scope.valueSchema)
+    case 'keySchema':
+      return schemaPart(place, scope.lazy, scope.keySchema)
     case 'topic':
       return { ...place, type: types.string, nullable: false, run: ({ record }) => record.topic }
     case 'partition':
@@ -145,7 +149,10 @@ function variable(place: Pick<Code, 'at' | 'text'>, name: string, scope: Scope):
     case 'headers':
       return { ...place, type: { ...types.dynMap, key: types.string } as Type, nullable: false, run: ({ record }) => headerMap(record) }
     default:
-      return fault(place.at, `unknown variable "${name}"; known are value, key, topic, headers, timestamp, partition, offset and origin`)
+      return fault(
+        place.at,
+        `unknown variable "${name}"; known are value, key, topic, headers, timestamp, partition, offset, origin, valueSchema and keySchema`,
+      )
   }
 }
 
@@ -161,6 +168,19 @@ function side(place: Pick<Code, 'at' | 'text'>, schema: Schema | null, raw: Run)
   const { type, read } = readingOf(schema)
   const run: Run = read === undefined ? raw : (frame) => (raw(frame) === null ? null : read(raw(frame)))
   return { ...place, type, nullable: true, run, taken: { schema, raw } }
+}
+
+/** What Debezium's expressions ask of a schema; at validation it may be any. */
+function schemaPart(place: Pick<Code, 'at' | 'text'>, known: boolean, schema: Schema | null): Code {
+  if (!known) return { ...place, type: types.dyn, nullable: true, run: () => null }
+  if (schema === null) return { ...place, type: types.dynMap, nullable: true, run: () => null }
+  const { name, version, type } = schema
+  const part = new Map<string, unknown>([
+    ['name', name],
+    ['version', version === null ? null : BigInt(version)],
+    ['type', type],
+  ])
+  return { ...place, type: types.dynMap, nullable: false, run: () => part }
 }
 
 function headerMap({ headers }: ConnectRecord): ReadonlyMap<string, unknown> {

@@ -64,7 +64,8 @@ function createCompute(settings: ConfigOf<typeof config>, side: Side): Transform
   const tree = treeOf(lines, 0)
   // Schemas that nothing looks at must not multiply the schemas that are made.
   const [usesKey, usesValue] = (['Key', 'Value'] as const).map(
-    (name) => side.name === name || lines.some(({ computation: { text } }) => new RegExp(`\\b${name.toLowerCase()}\\b`).test(text)),
+    (name) =>
+      side.name === name || lines.some(({ computation: { text } }) => new RegExp(`\\b${name.toLowerCase()}(?:Schema)?\\b`).test(text)),
   )
   const lenient = settings['on.error'].toLowerCase() === 'null'
   const find = bySchemas((keySchema, valueSchema): Plan => {

@@ -75,8 +75,8 @@ function plainRun(code: Code): Run {
 function single(text: string, by: string, wanted: Type): (record: ConnectRecord) => unknown {
   const node = checked(text, wanted.kind)
   const frame = newFrame()
-  const usesKey = /\bkey\b/.test(text)
-  const usesValue = /\bvalue\b/.test(text)
+  const usesKey = /\bkey(?:Schema)?\b/.test(text)
+  const usesValue = /\bvalue(?:Schema)?\b/.test(text)
   const find = bySchemas((keySchema, valueSchema) => {
     try {
       const code = compile(node, { keySchema, valueSchema, bound: new Map(), depth: 0, lazy: true })

@@ -248,6 +248,16 @@ test('lists, maps and structs of a schema keep their types', () => {
   assert.equal(of('value.struct == {"odd.name": 4, "__proto__": 5}').value(one), true)
 })
 
+test('a schema can be asked for its name', () => {
+  const test = condition('valueSchema != null && valueSchema.name.endsWith(".Envelope") && keySchema == null', 'Filter')
+  const schema = structOf([['a', primitive('int8')]], { name: 'x.Envelope', version: 2 })
+  assert.equal(test(record('t', { a: 1 }, { valueSchema: schema })), true)
+  assert.equal(test(record('t', { a: 1 }, { valueSchema: structOf([], { name: 'x' }) })), false)
+  assert.equal(test(record('t', { a: 1 })), false)
+  assert.equal(test(record('t', { a: 1 }, { valueSchema: schema, keySchema: schema })), false)
+  assert.equal(valueOf('int(valueSchema.version)', record('t', { a: 1 }, { valueSchema: schema })), 2n)
+})
+
 test('where a record comes from can be asked', () => {
   const origin = { partition: 'p', position: 12, seq: 3 }
   const one = record(

@@ -116,7 +116,7 @@ test('other languages are refused with the CEL form where it is simple', () => {
     ['value.op ==~ /a/', undefined],
     ['x = 1', undefined],
     ['System.exit(1)', undefined],
-    ["valueSchema.name == 'x'", undefined],
+    ["valueSchema.name == 'x'", "valueSchema.name == 'x'"],
   ] as const) {
     assert.equal(celForm(from), to, from)
   }
