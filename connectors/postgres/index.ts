@@ -3,10 +3,11 @@ import { config } from './config.ts'
 import { destroy } from './destroy.ts'
 import { checkOffsets } from './position.ts'
 import { validate } from './preflight.ts'
+import { postgresSinks } from './sink/definitions.ts'
 import { PostgresSourceTask } from './source.ts'
 import { connectorVersion } from './source-settings.ts'
 
-/** PostgreSQL as a source of change data: Debezium's connector by its config, its records and its class name. */
+/** PostgreSQL as a source of change data (Debezium's connector by its config, its records and its class name) and as a sink. */
 export default definePlugin({
   name: 'postgres',
   version: connectorVersion,
@@ -28,4 +29,5 @@ export default definePlugin({
       destroy,
     }),
   ],
+  sinks: postgresSinks,
 })

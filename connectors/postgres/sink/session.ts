@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import type { Client, QueryArrayResult, QueryResult } from 'pg'
+import copyStreams from 'pg-copy-streams'
+import { RetriableError } from '../../../core/index.ts'
+import { connect, disconnect, type ConnectionSettings } from '../connection.ts'
+import { connectFailure } from '../explain.ts'
+import { isTransient } from '../server-error.ts'
+
+/** Bytes that one piece of a COPY has at most: larger ones wait in the socket as a whole. */
+const pieceBytes = 256 * 1024
+
+/** One connection that writes, with at most one transaction open. Its users take turns (`exclusive`). */
+export class Session implements AsyncDisposable {
+  readonly #client: Client
+  /** Temporary tables that exist in this session. */
+  readonly stages = new Set<string>()
+  #inTransaction = false
+  #defines = false
+  #turn: Promise<unknown> = Promise.resolve()
+  #lost = false
+
+  private constructor(client: Client) {
+    this.#client = client
+    client.once('end', () => (this.#lost = true))
+    client.once('error', () => (this.#lost = true))
+  }
+
+  /** Connects to the first of the hosts that takes writes. Throws a RetriableError where none does for now, else what `explain` makes of the error. */
+  static async open(hosts: readonly ConnectionSettings[]): Promise<Session> {
+    let failure: unknown
+    for (const host of hosts) {
+      try {
+        const client = await connect(host)
+        const { rows } = await client.query<{ transaction_read_only: string }>('SHOW transaction_read_only')
+        if (rows[0]!.transaction_read_only === 'off') return new Session(client)
+        failure ??= new RetriableError(
+          `The server at ${host.host}:${host.port} is read-only (a standby?); connection.url may name more hosts`,
+        )
+        await disconnect(client)
+      } catch (error) {
+        failure = connectFailure(error, host)
+      }
+    }
+    throw failure
+  }
+
+  /** True: the connection is gone, and its transaction with it. */
+  get lost(): boolean {
+    return this.#lost
+  }
+
+  get inTransaction(): boolean {
+    return this.#inTransaction
+  }
+
+  /** True: tables or columns were made in the open transaction, so a rollback takes them away. */
+  get defines(): boolean {
+    return this.#inTransaction && this.#defines
+  }
+
+  noteDefinition(): void {
+    this.#defines = true
+  }
+
+  /** Runs `work` when nobody else is at work. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work, work)
+    this.#turn = mine.catch(() => {}) // The one whose work it is sees the failure.
+    return mine
+  }
+
+  query(sql: string, params?: unknown[]): Promise<QueryResult<Record<string, unknown>>> {
+    return this.#client.query(sql, params)
+  }
+
+  /** Statements without parameters in one round trip; the number of rows that each touched. */
+  async script(statements: readonly string[]): Promise<readonly number[]> {
+    const results: unknown = await this.#client.query(statements.join('; '))
+    return (Array.isArray(results) ? (results as QueryArrayResult[]) : [results as QueryArrayResult]).map((one) => one.rowCount ?? 0)
+  }
+
+  /** Sends a COPY's lines. Rejects with the server's error; then the transaction waits for a rollback. */
+  async copy(sql: string, lines: Buffer): Promise<void> {
+    const stream = this.#client.query(copyStreams.from(sql))
+    const done = finished(stream)
+    done.catch(() => {}) // It is awaited below.
+    for (let at = 0; at < lines.length && !stream.destroyed; at += pieceBytes) {
+      if (!stream.write(lines.subarray(at, at + pieceBytes))) await Promise.race([once(stream, 'drain'), done])
+    }
+    stream.end()
+    await done
+  }
+
+  async begin(): Promise<void> {
+    if (this.#inTransaction) return
+    await this.#client.query('BEGIN')
+    this.#inTransaction = true
+    this.#defines = false
+  }
+
+  /** After a rejection it is not known whether the transaction was committed. */
+  async commit(): Promise<void> {
+    const { command } = await this.#client.query('COMMIT')
+    this.#inTransaction = false
+    // A transaction in which something failed is rolled back by COMMIT, without an error.
+    if (command !== 'COMMIT') throw new RetriableError('The server rolled the transaction back')
+  }
+
+  /** Never rejects: a connection on which that fails is lost. */
+  async rollback(): Promise<void> {
+    if (!this.#inTransaction) return
+    this.#inTransaction = false
+    // Those made in the transaction vanish with it; the others are made again where they are missed.
+    this.stages.clear()
+    try {
+      await this.#client.query('ROLLBACK; DISCARD TEMP')
+    } catch {
+      this.#lost = true
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lost = true
+    await disconnect(this.#client)
+  }
+}
+
+/** What waiting may cure on a connection that writes: beside the usual, a server that became a standby, and statements that were cancelled. */
+export function isPassing(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code === 'string' && /^(25006|57014|55P03|25P03|25P04|RETRIABLE)$/.test(code)) return true
+  return (
+    isTransient(error) ||
+    /^(Connection terminated|Client has encountered|write EPIPE|read ECONN|This socket has been ended|Premature close)/.test(
+      messageOf(error),
+    )
+  )
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : ''
+}

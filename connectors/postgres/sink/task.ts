@@ -1,0 +1,148 @@
+import { DataError, type ConnectRecord, type Offsets, type SinkTask, type TaskContext } from '../../../core/index.ts'
+import { ChangeReader, type Change } from './change.ts'
+import type { Form, Pending } from './chunk.ts'
+import { Forms } from './forms.ts'
+import { Ledger } from './ledger.ts'
+import { settingsOf, type SinkConfig, type SinkSettings } from './settings.ts'
+import { TransactionWindow } from './transaction-window.ts'
+
+interface Refused {
+  readonly record: ConnectRecord
+  readonly error: DataError
+}
+
+/**
+ * Writes records to tables of Postgres. What lies between two flushes is one transaction, with the positions in it, so each record has its
+ * effect once; full chunks are written while more records come in.
+ */
+export class PostgresSinkTask implements SinkTask {
+  readonly #settings: SinkSettings
+  readonly #context: TaskContext
+  readonly #reader: ChangeReader
+  readonly #forms: Forms
+  readonly #ledger: Ledger | undefined
+  readonly #window: TransactionWindow
+  readonly committed?: () => Promise<Offsets | undefined>
+  readonly #told = new Set<string>()
+  /** Records were taken in part: nothing may be committed any more. */
+  #broken: unknown
+
+  constructor(config: SinkConfig, context: TaskContext) {
+    this.#settings = settingsOf(config)
+    this.#context = context
+    this.#reader = new ChangeReader(this.#settings.placeholder)
+    this.#forms = new Forms(this.#settings, context.log)
+    if (this.#settings.exactlyOnce) {
+      const ledger = new Ledger(this.#settings, context)
+      this.#ledger = ledger
+      this.committed = () => Promise.resolve(ledger.committed)
+    }
+    this.#window = new TransactionWindow(this.#settings, context, this.#ledger)
+  }
+
+  open(): Promise<void> {
+    return this.#window.open()
+  }
+
+  async put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void> {
+    this.#check()
+    await this.#window.ready()
+    await this.#window.room()
+    kill.throwIfAborted()
+    const refused: Refused[] = []
+    const rows = await this.#rowsOf(records, refused)
+    // From here on the records are taken: whatever fails now has taken some, so the task cannot go on.
+    try {
+      for (const { record, error } of refused) await this.#context.reject(record, error)
+      for (const row of rows) this.#window.add(row)
+    } catch (error) {
+      this.#broken = error
+      throw error
+    }
+    this.#window.kick()
+  }
+
+  async flush(offsets: Offsets): Promise<void> {
+    this.#check()
+    await this.#window.commit(offsets)
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#window[Symbol.asyncDispose]()
+  }
+
+  #check(): void {
+    if (this.#broken !== undefined) throw new Error('The sink took a batch in part and must start again', { cause: this.#broken })
+  }
+
+  /** The records as rows of their tables; nothing is taken yet. Asks the server for a form that is new, and for nothing else. */
+  async #rowsOf(records: readonly ConnectRecord[], refused: Refused[]): Promise<readonly Pending[]> {
+    const rows: Pending[] = []
+    for (const record of records) {
+      try {
+        const change = this.#reader.read(record)
+        if (!this.#wanted(change)) continue
+        const form = this.#forms.known(change) ?? (await this.#newForm(change))
+        const row = this.#row(change, form)
+        if (row) rows.push(row)
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error
+        refused.push({ record, error })
+      }
+    }
+    return rows
+  }
+
+  #row(change: Change, form: Form): Pending {
+    const { record } = change
+    if (form.op === 'truncate') return { form, record, line: '', key: '' }
+    const { mode } = this.#settings
+    const line = form.writer.line(change)
+    if (mode === 'insert' && form.op === 'write') {
+      if (form.partial)
+        throw new DataError(
+          `Topic ${record.topic}: the record does not carry all columns, so it is no row to insert; use insert.mode=upsert`,
+        )
+      return { form, record, line, key: '' }
+    }
+    const key = form.writer.key(change)
+    if (key.includes('\\N') && key.split('\t').includes('\\N')) {
+      throw new DataError(`Table ${form.destination.table.sql}: a column of the key (${keyNames(form)}) is null`)
+    }
+    return { form, record, line, key }
+  }
+
+  async #newForm(change: Change): Promise<Form> {
+    const session = await this.#window.ready()
+    return session.exclusive(() => this.#forms.make(session, change))
+  }
+
+  /** Left out are records that are no rows, and what the config says to leave out. */
+  #wanted({ op, record, rowSchema }: Change): boolean {
+    const { deletes, truncates } = this.#settings
+    if (op === 'skip')
+      return this.#tell(
+        `${record.topic}/${rowSchema?.name ?? ''}`,
+        record.topic,
+        'Records that are no rows (heartbeats and the like) are left out',
+      )
+    if (op === 'delete' && !deletes)
+      return this.#tell(`delete/${record.topic}`, record.topic, 'Deletes are left out (delete.enabled=false)')
+    if (op === 'truncate' && !truncates)
+      return this.#tell(`truncate/${record.topic}`, record.topic, 'TRUNCATE is left out (truncate.enabled=false)')
+    return true
+  }
+
+  #tell(key: string, topic: string, message: string): false {
+    if (!this.#told.has(key)) this.#context.log.warn({ topic }, message)
+    this.#told.add(key)
+    return false
+  }
+}
+
+function keyNames({ planned }: Form): string {
+  return planned
+    .filter(({ isKey }) => isKey)
+    .map(({ column }) => column)
+    .join(', ')
+}

@@ -1,0 +1,291 @@
+import { DataError, FencedError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
+import type { Chunk, Form, Pending } from './chunk.ts'
+import { OpenChunk } from './chunk.ts'
+import type { Ledger } from './ledger.ts'
+import { isPassing, Session } from './session.ts'
+import type { SinkSettings } from './settings.ts'
+import { writeRows } from './write-rows.ts'
+
+/** Bytes of rows that are kept until their transaction is committed, so that it can be done again. Beyond it, a lost transaction restarts the task. */
+const keptBytesMax = 32 * 1024 * 1024
+/** Chunks that wait to be written, beyond which `room` waits. */
+const waitingMax = 4
+
+interface Lane {
+  open: OpenChunk | undefined
+  readonly waiting: Chunk[]
+  /** Its first chunk misses the other end of a foreign key. */
+  blocked: boolean
+}
+
+/**
+ * The rows between two commits: collected by table, written in chunks while more come in, and committed with the positions. All of it is one
+ * transaction, which is done again from the start where the server or the connection fails it.
+ */
+export class TransactionWindow implements AsyncDisposable {
+  readonly #settings: SinkSettings
+  readonly #context: TaskContext
+  readonly #ledger: Ledger | undefined
+  readonly #lanes = new Map<string, Lane>()
+  #session: Session | undefined
+  /** Written and not committed. */
+  #done: Chunk[] = []
+  #doneBytes = 0
+  /** Some that were written are not kept any more. */
+  #forgotten = false
+  #pump: Promise<void> | undefined
+  /** Why the transaction has to be done again. */
+  #failure: unknown
+  #failures = 0
+  /** Why nothing more can be done. */
+  #broken: unknown
+  /** A commit that was sent and not answered. */
+  #uncertain = false
+
+  constructor(settings: SinkSettings, context: TaskContext, ledger: Ledger | undefined) {
+    this.#settings = settings
+    this.#context = context
+    this.#ledger = ledger
+  }
+
+  async open(): Promise<void> {
+    this.#session = await Session.open(this.#settings.connections)
+    await this.#ledger?.admit(this.#session)
+  }
+
+  /** The connection, whole and with nothing amiss: where the transaction failed, this is where it is begun again. */
+  async ready(): Promise<Session> {
+    this.#check()
+    if (this.#failure === undefined && !this.#session!.lost) return this.#session!
+    await this.#pump
+    try {
+      await this.#restart()
+    } catch (error) {
+      throw this.#passing(error)
+    }
+    return this.#session!
+  }
+
+  add(row: Pending): void {
+    const { destination } = row.form
+    let lane = this.#lanes.get(destination.key)
+    if (!lane) this.#lanes.set(destination.key, (lane = { open: undefined, waiting: [], blocked: false }))
+    if (lane.open && !lane.open.takes(row)) this.#closeChunk(lane)
+    lane.open ??= new OpenChunk(destination, this.#settings.mode === 'insert')
+    lane.open.add(row)
+    if (lane.open.rows >= this.#settings.batchRows) this.#closeChunk(lane)
+  }
+
+  /** Begins to write what is full. */
+  kick(): void {
+    if (this.#pump || this.#failure !== undefined || this.#broken !== undefined || this.#waiting() === 0) return
+    this.#pump = this.#write(false).finally(() => (this.#pump = undefined))
+  }
+
+  /** Waits until not too much waits to be written. */
+  async room(): Promise<void> {
+    while (this.#waiting() > waitingMax) {
+      this.kick()
+      await this.#pump
+      await this.ready()
+      // Nothing but rows that miss others: what is collected may be those.
+      if (this.#waiting() > waitingMax && [...this.#lanes.values()].every((lane) => lane.blocked || lane.waiting.length === 0))
+        await this.#drain()
+    }
+  }
+
+  /** All rows and the positions are committed. Rejected: none of it is known to be, and it may be asked again. */
+  async commit(offsets: Offsets): Promise<void> {
+    const session = await this.ready()
+    if (this.#ledger && this.#settled) {
+      this.#settle()
+      return
+    }
+    await this.#pump
+    await this.#drain()
+    await this.ready()
+    try {
+      await session.exclusive(async () => {
+        if (!this.#ledger && !session.inTransaction) return
+        await session.begin()
+        await this.#ledger?.write(session, offsets)
+        this.#uncertain = true
+        await session.commit()
+      })
+    } catch (error) {
+      throw this.#stumble(error)
+    }
+    this.#settle()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#broken ??= new Error('The sink is closed')
+    const session = this.#session
+    if (session) await session[Symbol.asyncDispose]()
+    await this.#pump
+  }
+
+  /** The commit whose answer was lost came through, as the restart found out. */
+  #settled = false
+
+  #settle(): void {
+    this.#ledger?.advance()
+    this.#done = []
+    this.#doneBytes = 0
+    this.#forgotten = false
+    this.#uncertain = false
+    this.#settled = false
+    this.#failures = 0
+  }
+
+  async #drain(): Promise<void> {
+    for (const lane of this.#lanes.values()) if (lane.open) this.#closeChunk(lane)
+    if (this.#waiting() > 0) await this.#write(true)
+    await this.ready()
+  }
+
+  #closeChunk(lane: Lane): void {
+    lane.waiting.push(lane.open!.close())
+    lane.open = undefined
+  }
+
+  #waiting(): number {
+    let count = 0
+    for (const lane of this.#lanes.values()) count += lane.waiting.length
+    return count
+  }
+
+  /** Writes the waiting chunks, table by table. Never rejects: what fails is kept for the next `ready`. `all`: rows that miss others are refused in the end. */
+  async #write(all: boolean): Promise<void> {
+    try {
+      for (;;) {
+        const lanes = [...this.#lanes.values()].filter((lane) => lane.waiting.length > 0)
+        const free = lanes.find((lane) => !lane.blocked)
+        const lane = free ?? (all ? lanes[0] : undefined)
+        if (!lane) return
+        await this.#session!.exclusive(() => this.#writeChunk(lane, free !== undefined))
+        this.#context.report({})
+      }
+    } catch (error) {
+      this.#note(error)
+    }
+  }
+
+  async #writeChunk(lane: Lane, patient: boolean): Promise<void> {
+    const session = this.#session!
+    const chunk = lane.waiting[0]!
+    await session.begin()
+    const back = await this.#writeRows(session, chunk, patient)
+    if (back.length > 0) {
+      // Its rest is tried again when other tables have moved on.
+      lane.blocked = true
+      const waits = new Set(back)
+      const written = chunk.rows.filter((row) => !waits.has(row))
+      lane.waiting[0] = { ...chunk, rows: back }
+      if (written.length === 0) return
+      this.#keep({ ...chunk, rows: written })
+    } else {
+      lane.waiting.shift()
+      this.#keep(chunk)
+    }
+    for (const other of this.#lanes.values()) if (other !== lane || back.length === 0) other.blocked = false
+  }
+
+  async #writeRows(session: Session, chunk: Chunk, patient: boolean): Promise<readonly Pending[]> {
+    const [first] = chunk.rows
+    if (first?.form.op === 'truncate') {
+      await session.query(`TRUNCATE ${chunk.destination.table.sql}`)
+      return []
+    }
+    const refuse = async (row: Pending, error: Error): Promise<void> => {
+      // Before the reject, as that may be the last thing that happens.
+      chunk.rows = chunk.rows.filter((one) => one !== row)
+      await this.#context.reject(row.record, error)
+    }
+    return writeRows(session, this.#settings.mode, chunk.rows, refuse, patient)
+  }
+
+  #keep(chunk: Chunk): void {
+    this.#done.push(chunk)
+    this.#doneBytes += chunk.bytes
+    if (this.#doneBytes <= keptBytesMax) return
+    this.#done = []
+    this.#forgotten = true
+  }
+
+  /** What failed may pass, or ends the task. */
+  #note(error: unknown): void {
+    if (isPassing(error) || this.#session!.lost) this.#failure ??= error
+    else this.#broken ??= error
+  }
+
+  #stumble(error: unknown): unknown {
+    this.#note(error)
+    return this.#broken !== undefined ? error : this.#passing(error)
+  }
+
+  /** Begins the transaction again: what was written goes back to its place in the queue. */
+  async #restart(): Promise<void> {
+    let session = this.#session!
+    const defines = session.defines
+    await session.rollback()
+    if (session.lost) {
+      await session[Symbol.asyncDispose]()
+      session = this.#session = await Session.open(this.#settings.connections)
+      const resumed = await this.#ledger?.resume(session)
+      if (this.#uncertain && resumed && resumed.flush === this.#ledger!.next) {
+        this.#settled = true
+        this.#failure = undefined
+        return
+      }
+    }
+    if (this.#uncertain && !this.#ledger)
+      this.#context.log.warn({}, 'It is not known whether a transaction was committed; its rows are written again')
+    this.#uncertain = false
+    if (this.#forgotten || defines) {
+      const cause = this.#failure
+      this.#broken = new FencedError(
+        `A transaction was lost (${messageOf(cause)}), and it was too large to be kept for a second try; the task starts again from its committed position`,
+        { cause },
+      )
+      throw this.#broken
+    }
+    const again = this.#done
+    this.#done = []
+    this.#doneBytes = 0
+    for (const chunk of again.reverse()) this.#lanes.get(chunk.destination.key)!.waiting.unshift(chunk)
+    for (const lane of this.#lanes.values()) lane.blocked = false
+    for (const { destination } of again) destination.fresh = undefined
+    this.#failure = undefined
+  }
+
+  #passing(error: unknown): unknown {
+    if (error === this.#broken || error instanceof FencedError) {
+      this.#broken ??= error
+      return error
+    }
+    if (!isPassing(error) && !(this.#session?.lost ?? true)) return error
+    this.#failures++
+    const { retriesMax, retryMs } = this.#settings
+    const text = messageOf(error)
+    if (retriesMax !== undefined && this.#failures > retriesMax)
+      return new Error(`${text} (after max.retries=${retriesMax})`, { cause: error })
+    return new RetriableError(`Writing to Postgres failed: ${text}`, {
+      cause: error,
+      ...(retryMs === undefined ? {} : { retryAfterMs: retryMs }),
+    })
+  }
+
+  #check(): void {
+    const cause = this.#broken
+    if (cause === undefined) return
+    // Not as a DataError: the records of this call are not the ones at fault.
+    throw cause instanceof DataError ? new Error(cause.message, { cause }) : cause
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+export type { Form }
