@@ -13,6 +13,7 @@ import { waitFor, WorkerProcess } from '../worker-process.ts'
 
 /** Changes that are written; a million with MILLRACE_CRASH_RECORDS=1000000 (`npm run soak`). */
 const records = Number(process.env['MILLRACE_CRASH_RECORDS'] ?? 60_000)
+const snapshotRows = records / 4
 const killsMin = 20
 const partitions = 4
 /** Over how long the writing is spread, at least. */
@@ -30,7 +31,7 @@ test(
     await server.query(
       'CREATE TABLE orders (id bigint PRIMARY KEY, customer int, total numeric(12,2), note text, changed timestamptz DEFAULT clock_timestamp())',
     )
-    await server.query(`INSERT INTO orders SELECT g, g % 1000, g * 1.01, 'n' || g FROM generate_series(1, ${records / 4}) g`)
+    await server.query(`INSERT INTO orders SELECT g, g % 1000, g * 1.01, 'n' || g FROM generate_series(1, ${snapshotRows}) g`)
     const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-crash-'))
     t.after(() => rm(folder, { recursive: true, force: true }))
 
@@ -40,9 +41,16 @@ test(
     await reader.call('POST', '/connectors', { name: 'shop-to-kafka', config: upConfig(server) })
     for (const mode of ['upsert', 'append']) await writer.call('POST', '/connectors', { name: mode, config: downConfig(mode, folder) })
 
+    // First in the snapshot, then while changes are written.
+    const kills = { reader: 0, writer: 0 }
+    for (; kills.reader < 3; kills.reader++) {
+      await sleep(300 + Math.random() * 700)
+      await reader.kill()
+      await reader.restart()
+    }
+    await reader.passed('shop-to-kafka', 0, 180_000)
     let writing = true
     const written = write(server).finally(() => (writing = false))
-    const kills = { reader: 0, writer: 0 }
     const harass = async (name: 'reader' | 'writer', worker: WorkerProcess) => {
       while (writing || kills[name] < killsMin) {
         await sleep(200 + Math.random() * 1300)
@@ -51,13 +59,14 @@ test(
         await worker.restart()
       }
     }
-    await Promise.all([harass('reader', reader), harass('writer', writer), written])
+    const [, , changes] = await Promise.all([harass('reader', reader), harass('writer', writer), written])
     t.diagnostic(`${kills.reader} kills of the reading worker, ${kills.writer} of the writing one`)
 
     await reader.passed('shop-to-kafka', await currentLsn(server), 180_000)
     const seen = await readCommitted(kafka)
     t.diagnostic(`${seen.total} records in the topic`)
     assert.equal(seen.twice.length, 0, `a read_committed consumer saw twice: ${seen.twice.slice(0, 5).join(', ')}`)
+    assert.equal(seen.changes, snapshotRows + changes, 'every change that was made is in the topic')
     for (const mode of ['upsert', 'append']) await caughtUp(writer, kafka, mode)
     assert.deepEqual(await differences(server, judge, 'orders', join(folder, 'upsert/public/orders')), [])
     const [log] = await judge.readTable(join(folder, 'append/public/orders'), {
@@ -95,26 +104,30 @@ function downConfig(mode: string, folder: string): Record<string, string> {
   }
 }
 
-/** Inserts, updates, deletes and changed keys, in transactions of all sizes, from three sessions. */
-async function write(server: PostgresServer): Promise<void> {
-  const each = Math.ceil((records * 3) / 4 / 3)
-  await Promise.all(
+/** Inserts, updates, deletes and changed keys, in transactions of all sizes, from three sessions; how many changes that was. */
+async function write(server: PostgresServer): Promise<number> {
+  const each = Math.ceil((records - snapshotRows) / 3)
+  const made = await Promise.all(
     [1, 2, 3].map(async (session) => {
-      let done = 0
-      while (done < each) {
-        const rows = Math.min(each - done, 1 + Math.floor(Math.random() * 400))
-        const low = session * 100_000_000 + done
+      let made = 0
+      let low = session * 100_000_000
+      while (made < each) {
+        const rows = 1 + Math.floor(Math.random() * 400)
         await server.query(
           `INSERT INTO orders (id, customer, total, note) SELECT g, g % 997, (g % 100000) * 0.07, 'session ${session}' FROM generate_series(${low}, ${low + Math.ceil(rows / 2)}) g;
            UPDATE orders SET total = total + 1, changed = clock_timestamp() WHERE id BETWEEN ${low} AND ${low + Math.floor(rows / 4)};
            DELETE FROM orders WHERE id BETWEEN ${low} AND ${low + Math.floor(rows / 8)};
            UPDATE orders SET id = -id WHERE id = ${low + Math.ceil(rows / 2)}`,
         )
-        done += rows
-        await sleep((Math.random() * 2 * writingMs) / (each / 200))
+        low += rows + 1
+        // A changed key is a delete and an insert.
+        made += Math.ceil(rows / 2) + 1 + Math.floor(rows / 4) + 1 + Math.floor(rows / 8) + 1 + 2
+        await sleep((Math.random() * 2 * writingMs) / (each / 180))
       }
+      return made
     }),
   )
+  return made.reduce((total, one) => total + one, 0)
 }
 
 /** Reads the whole topic with Kafka's own consumer, read_committed: what is there twice, and how many changes there are. */
