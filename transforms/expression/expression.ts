@@ -149,11 +149,16 @@ function shownText(text: string): string {
 
 const none: Schema = Object.freeze({}) as Schema
 
-/** Remembers what is made for a pair of schemas; the same pair again, which is nearly always the case, costs two comparisons. */
+type Made<T> = { readonly made: T } | { readonly error: unknown }
+
+/**
+ * Remembers what is made for a pair of schemas, or why it cannot be: the same pair again, which is nearly always the case, costs two
+ * comparisons, and a schema that does not fit costs its records no new attempt.
+ */
 export function bySchemas<T>(
   make: (keySchema: Schema | null, valueSchema: Schema | null) => T,
 ): (keySchema: Schema | null, valueSchema: Schema | null) => T {
-  const known = new WeakMap<Schema, WeakMap<Schema, { readonly made: T }>>()
+  const known = new WeakMap<Schema, WeakMap<Schema, Made<T>>>()
   let last: { readonly key: Schema | null; readonly value: Schema | null; readonly made: T } | undefined
   return (key, value) => {
     if (last !== undefined && last.key === key && last.value === value) return last.made
@@ -161,8 +166,17 @@ export function bySchemas<T>(
     let byKey = known.get(outer)
     if (byKey === undefined) known.set(outer, (byKey = new WeakMap()))
     let entry = byKey.get(inner)
-    if (entry === undefined) byKey.set(inner, (entry = { made: make(key, value) }))
+    if (entry === undefined) byKey.set(inner, (entry = attempt(() => make(key, value))))
+    if ('error' in entry) throw entry.error
     last = { key, value, made: entry.made }
     return entry.made
+  }
+}
+
+function attempt<T>(make: () => T): Made<T> {
+  try {
+    return { made: make() }
+  } catch (error) {
+    return { error }
   }
 }
