@@ -1,5 +1,5 @@
 import { defineConfig } from '../../../core/index.ts'
-import { clientConfig } from '../config/client-settings.ts'
+import { clientConfig } from '../config/client-keys.ts'
 import { ignoredConsumerKeys, unsupportedConsumerKeys } from './config-ignored.ts'
 import { placeFault } from './place.ts'
 import { patternFault } from './topic-pattern.ts'
