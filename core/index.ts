@@ -2,6 +2,7 @@
 export type { Json } from './contract/json.ts'
 export * from './contract/schema.ts'
 export * from './contract/decimal.ts'
+export * from './contract/json-text.ts'
 export * from './contract/record.ts'
 export * from './contract/source.ts'
 export * from './contract/sink.ts'
