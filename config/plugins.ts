@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import datagen from '../connectors/datagen/index.ts'
 import delta from '../connectors/delta/index.ts'
 import file from '../connectors/file/index.ts'
+import http from '../connectors/http/index.ts'
 import kafka from '../connectors/kafka/index.ts'
 import postgres from '../connectors/postgres/index.ts'
 import converters from '../core/converter/plugin.ts'
@@ -21,6 +22,7 @@ export const builtinPlugins: readonly PluginModule[] = [
   { specifier: at('../connectors/delta/index'), plugin: delta },
   { specifier: at('../connectors/kafka/index'), plugin: kafka },
   { specifier: at('../connectors/file/index'), plugin: file },
+  { specifier: at('../connectors/http/index'), plugin: http },
   { specifier: at('../connectors/datagen/index'), plugin: datagen },
   { specifier: at('../transforms/index'), plugin: transforms },
   { specifier: at('../core/converter/plugin'), plugin: converters },
