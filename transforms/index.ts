@@ -2,6 +2,7 @@ import { definePlugin } from '../core/index.ts'
 import { cast } from './cast.ts'
 import { deduplicate } from './deduplicate.ts'
 import { dropHeaders } from './drop-headers.ts'
+import { enrich } from './enrich/index.ts'
 import { eventRouter } from './event-router.ts'
 import { compute } from './expression/compute.ts'
 import { contentBasedRouter } from './expression/content-based-router.ts'
@@ -66,7 +67,7 @@ const debezium = [
   debeziumFilter,
 ]
 
-const own = [...validate, routeByField, ...mask, ...compute, celFilter, ...deduplicate]
+const own = [...validate, routeByField, ...mask, ...compute, celFilter, ...deduplicate, ...enrich]
 
 export default definePlugin({
   name: 'transforms',

@@ -52,6 +52,11 @@ const valueSide: Side = {
   }),
 }
 
+/** The value's for the key's, and the other way round. */
+export function otherSide(side: Side): Side {
+  return side === keySide ? valueSide : keySide
+}
+
 /** Short names of Millrace's own transforms: the plain one is that of the value's. */
 export function shortNames(name: string): Readonly<Record<Side['name'], readonly string[]>> {
   return { Key: [`${name}$Key`], Value: [name, `${name}$Value`] }

@@ -69,6 +69,7 @@ async function openSource(
   const { part, config } = await loadSource({ ...spec, config: { ...spec.config, ...keys } }, loader)
   const source = await part.create(config, {
     ...task,
+    task: 0, // Every task that looks things up sees all of them: a source that deals partitions by number gives this one its all.
     generation: 0,
     converters: { key: asBytes, value: asBytes, header: asBytes },
     reject: (_record, error) => Promise.reject(error),
