@@ -53,7 +53,7 @@ export function constant(from: Pick<Code, 'at' | 'text'>, type: Type, value: unk
 
 /** The same, never null: running it on null is an error that says so. */
 export function present(code: Code): Code {
-  if (code.type.kind === 'null') return fault(code.at, `${code.text} is null, which has no part in this; use coalesce(a, b) or == null`)
+  if (code.type.kind === 'null') return fault(code.at, `null has no value here; == null asks for it, coalesce(a, b) takes another`)
   if (!code.nullable || code.type.kind === 'dyn') return code
   const { run, at, text } = code
   return {

@@ -86,11 +86,11 @@ export const mathematics: FunctionTable = {
   divide: [{ parameters: ['number', 'number', 'int'], result: divided, call: divide }],
   min: [
     { parameters: ['list'], result: itemOf, call: (list: readonly unknown[]) => ofList(list, -1) },
-    { parameters: ['any', 'any'], more: true, result: united, call: (...values: unknown[]) => extreme(values, -1) },
+    { parameters: ['any', 'any'], more: true, united: true, result: united, call: (...values: unknown[]) => extreme(values, -1) },
   ],
   max: [
     { parameters: ['list'], result: itemOf, call: (list: readonly unknown[]) => ofList(list, 1) },
-    { parameters: ['any', 'any'], more: true, result: united, call: (...values: unknown[]) => extreme(values, 1) },
+    { parameters: ['any', 'any'], more: true, united: true, result: united, call: (...values: unknown[]) => extreme(values, 1) },
   ],
   sum: [
     {

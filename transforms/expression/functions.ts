@@ -3,9 +3,9 @@ import { conversions } from './functions-convert.ts'
 import { mathematics } from './functions-math.ts'
 import { texts } from './functions-text.ts'
 import { times } from './functions-time.ts'
-import { isNumeric, typeText, type Kind, type Type } from './types.ts'
+import { isNumeric, typeText, unify, type Kind, type Type } from './types.ts'
 import { EvaluationError, kindOf, spend } from './values.ts'
-import { looseRun } from './operators.ts'
+import { coerced, looseRun } from './operators.ts'
 import * as types from './types.ts'
 
 export type Parameter = Exclude<Kind, 'dyn' | 'null' | 'struct'> | 'number' | 'any'
@@ -15,6 +15,8 @@ export interface Overload {
   readonly parameters: readonly Parameter[]
   /** True: the last parameter may come any number of times more. */
   readonly more?: boolean
+  /** True: the arguments become one type before the call, where they have one. */
+  readonly united?: boolean
   readonly result: Type | ((args: readonly Code[]) => Type)
   readonly call: (...args: never[]) => unknown
   /** Refuses constant arguments (patterns, zones) by throwing an Error, before any record; gets undefined for the others. */
@@ -49,12 +51,14 @@ export const functionNames: readonly string[] = [...functions.keys()]
 /** Compiles a call. Throws an ExpressionFault where no overload takes these arguments. */
 export function compileCall(place: Pick<Code, 'at' | 'text'>, name: string, given: readonly Code[]): Code {
   if (Object.hasOwn(absent, name)) fault(place.at, `there is no function ${name}(): ${absent[name]!}`)
-  const args = given.map(present)
+  let args: readonly Code[] = given.map(present)
   const overloads = functions.get(name)!.filter((overload) => fits(overload, args))
   if (overloads.length === 0) {
     const wanted = functions.get(name)!.map((overload) => `${name}(${overload.parameters.join(', ')}${overload.more ? ', ...' : ''})`)
     return fault(place.at, `${name}(${args.map(({ type }) => typeText(type)).join(', ')}) does not exist; there is ${wanted.join(', ')}`)
   }
+  const one = overloads[0]!.united ? commonType(args) : undefined
+  if (one !== undefined) args = args.map((arg) => coerced(arg, one))
   const sure = args.every(({ type }) => type.kind !== 'dyn')
   const chosen = sure ? overloads.slice(0, 1) : overloads
   for (const overload of chosen) checkConstants(place, overload, args)
@@ -62,6 +66,11 @@ export function compileCall(place: Pick<Code, 'at' | 'text'>, name: string, give
   const run = sure ? direct(chosen[0]!, args) : dispatched(name, chosen, args)
   const code: Code = { ...place, type, nullable: false, run: placed(place.at, run) }
   return args.length > 0 && args.every((arg) => arg.constant !== undefined) ? folded(code) : code
+}
+
+function commonType(args: readonly Code[]): Type | undefined {
+  const [first, ...rest] = args.map(({ type }) => type)
+  return rest.reduce<Type | undefined>((all, type) => all && unify(all, type), first)
 }
 
 function folded(code: Code): Code {

@@ -1,4 +1,4 @@
-import type { Schema } from '../../core/index.ts'
+import { optional, sameSchema, type Schema } from '../../core/index.ts'
 
 /** What is known of a value before it is there. `dyn`: nothing, as for all that has no schema. */
 export type Type =
@@ -59,7 +59,7 @@ export function unify(a: Type, b: Type): Type | undefined {
     return item && (sameType(item, a.item) || sameType(item, b.item)) ? { kind: 'list', item, nulls: a.nulls || b.nulls } : undefined
   }
   if (a.kind === 'map' && b.kind === 'map') return sameType(a, b) ? a : dynMap
-  if (a.kind === 'struct' && b.kind === 'struct') return a.schema === b.schema ? a : dyn
+  if (a.kind === 'struct' && b.kind === 'struct') return sameType(a, b) ? a : dyn
   return a
 }
 
@@ -69,7 +69,8 @@ export function sameType(a: Type, b: Type): boolean {
   if (a.kind === 'timestamp' && b.kind === 'timestamp') return a.unit === b.unit
   if (a.kind === 'list' && b.kind === 'list') return sameType(a.item, b.item)
   if (a.kind === 'map' && b.kind === 'map') return sameType(a.key, b.key) && sameType(a.item, b.item)
-  if (a.kind === 'struct' && b.kind === 'struct') return a.schema === b.schema
+  // An envelope's before and after are the same struct, of which one may be optional.
+  if (a.kind === 'struct' && b.kind === 'struct') return a.schema === b.schema || sameSchema(optional(a.schema), optional(b.schema))
   return true
 }
 
