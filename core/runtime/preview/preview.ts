@@ -7,7 +7,7 @@ import type { PlanParts } from '../plan.ts'
 import { planPreview } from './plan-preview.ts'
 import { previewLimits, type PreviewOrder } from './preview-spec.ts'
 
-/** A preview that foreign code did not let come to its end: it hangs, or ended its process. The message names it. */
+/** A preview that did not come to its end: foreign code hangs or ended its process, or a system that it asks is away. The message names it. */
 export class PreviewBrokenError extends Error {
   override readonly name = 'PreviewBrokenError'
 }
@@ -70,6 +70,7 @@ function refusalOf(error: RemoteError): Error {
     case 'MEMORY':
     case 'CRASH':
     case 'EXIT':
+    case 'RETRIABLE':
       return new PreviewBrokenError(error.message, { cause: error })
     default:
       return new BadRequestError(error.message, { cause: error })

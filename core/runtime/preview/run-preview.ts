@@ -121,9 +121,14 @@ async function prepareFault({ transform }: ChainStep, records: readonly ConnectR
 async function planOf(spec: PreviewSpec, { loader, log, at }: PreviewParts, traces: readonly Traced[], showing: Showing): Promise<Tree> {
   const records = traces.flatMap(({ current }) => (current === null ? [] : [current]))
   at(`The plan of ${spec.sink!.class}`)
-  const { part, config } = await loadSink(spec.sink!, loader)
-  const plan = (await part.plan?.(records, config, { connector: spec.connector, log })) ?? []
-  return plan.map((line) => showing.text(line))
+  try {
+    const { part, config } = await loadSink(spec.sink!, loader)
+    const plan = (await part.plan?.(records, config, { connector: spec.connector, log })) ?? []
+    return plan.map((line) => showing.text(line))
+  } catch (error) {
+    // The task would stop for it; what the chain does is worth seeing all the same.
+    return [`REFUSED: ${showing.text(error instanceof Error ? error.message : String(error))}`]
+  }
 }
 
 /** An error as the answer shows it. */
