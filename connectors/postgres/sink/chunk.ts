@@ -59,6 +59,11 @@ export class OpenChunk {
     return this.#rows.length
   }
 
+  /** Characters of its lines: bytes, near enough. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** False: the row's form does not go together with those that are in it. */
   takes({ form }: Pending): boolean {
     if (this.#rows.length === 0) return true

@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../connection.ts'
 import { ConfigError, DataError, sameSchema, type Logger, type Schema } from '../../../core/index.ts'
 import type { Change } from './change.ts'
 import type { Destination, Form } from './chunk.ts'
@@ -7,7 +8,7 @@ import { formText, planRow, type PlannedColumn } from './row-plan.ts'
 import type { Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
 import { namesBySource, tableNameOf, type TableName } from './table-name.ts'
-import { addColumnsSql, createTableSql, findTable, type NewColumn, type TargetTable } from './target-table.ts'
+import { addColumnsSql, createTableSql, findTable, hasSchema, type NewColumn, type TargetTable } from './target-table.ts'
 
 interface KnownForm {
   readonly valueSchema: Schema | null
@@ -106,6 +107,9 @@ export class Forms {
           `Table ${name.name} is not there, so a ${change.op} finds nothing; it is made with the first row that is written`,
         )
       this.#createOrFail(name, change)
+      if (name.schema !== undefined && !(await hasSchema(query, name.schema))) {
+        await tolerant(session, `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(name.schema)}`)
+      }
       await tolerant(
         session,
         createTableSql(

@@ -46,12 +46,12 @@ export function namesBySource(settings: SinkSettings): boolean {
   return settings.nameFormat.includes('${source.')
 }
 
-/** Reads `[database.][schema.]table`; a part in double quotes may hold dots. */
+/** Reads `[database.][schema.]table`; a part in double quotes may hold dots. Quotes elsewhere are part of a name. */
 export function parseTableName(text: string, schema: string | undefined, fold: boolean): TableName {
-  const parts = [...text.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(([, quoted, bare]) =>
-    quoted === undefined ? folded(bare!, fold) : quoted.replaceAll('""', '"'),
-  )
-  if (parts.length > 3 || parts.length === 0 || (text.match(/^\.|\.\.|\.$/) && !text.includes('"'))) {
+  const parts = wellQuoted.test(text)
+    ? [...text.matchAll(/"((?:[^"]|"")+)"|([^."]+)/g)].map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? folded(bare!, fold))
+    : text.split('.').map((part) => folded(part, fold))
+  if (parts.length > 3 || parts.includes('')) {
     throw new DataError(
       `"${text}" is no name of a table: it may have a database, a schema and a table, with dots between them; set table.name.format, or route the topic (RegexRouter)`,
     )
@@ -60,3 +60,5 @@ export function parseTableName(text: string, schema: string | undefined, fold: b
   const given = parts.at(-2)
   return { schema: given === undefined ? schema : checkedIdentifier(given, 'Schema'), name }
 }
+
+const wellQuoted = /^(?:"(?:[^"]|"")+"|[^."]+)(?:\.(?:"(?:[^"]|"")+"|[^."]+))*$/

@@ -66,6 +66,12 @@ function columnOf(row: Readonly<Record<string, unknown>>): TargetColumn {
   }
 }
 
+/** True: the database has a schema of that name. */
+export async function hasSchema(query: Query, schema: string): Promise<boolean> {
+  const { rows } = await query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+  return rows.length > 0
+}
+
 /** A column to be made. */
 export interface NewColumn {
   readonly column: string

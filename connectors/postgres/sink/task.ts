@@ -112,9 +112,8 @@ export class PostgresSinkTask implements SinkTask {
     return { form, record, line, key }
   }
 
-  async #newForm(change: Change): Promise<Form> {
-    const session = await this.#window.ready()
-    return session.exclusive(() => this.#forms.make(session, change))
+  #newForm(change: Change): Promise<Form> {
+    return this.#window.ask((session) => this.#forms.make(session, change))
   }
 
   /** Left out are records that are no rows, and what the config says to leave out. */

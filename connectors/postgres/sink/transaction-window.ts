@@ -1,5 +1,5 @@
-import { DataError, FencedError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
-import type { Chunk, Form, Pending } from './chunk.ts'
+import { ConfigError, DataError, FencedError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
+import type { Chunk, Pending } from './chunk.ts'
 import { OpenChunk } from './chunk.ts'
 import type { Ledger } from './ledger.ts'
 import { isPassing, Session } from './session.ts'
@@ -10,6 +10,11 @@ import { writeRows } from './write-rows.ts'
 const keptBytesMax = 32 * 1024 * 1024
 /** Chunks that wait to be written, beyond which `room` waits. */
 const waitingMax = 4
+
+/** Bytes at which a chunk is full, however few its rows. */
+const chunkBytesMax = 8 * 1024 * 1024
+/** Bytes in the chunks of all tables that are not full, beyond which all are written. */
+const openBytesMax = 32 * 1024 * 1024
 
 interface Lane {
   open: OpenChunk | undefined
@@ -28,6 +33,7 @@ export class TransactionWindow implements AsyncDisposable {
   readonly #ledger: Ledger | undefined
   readonly #lanes = new Map<string, Lane>()
   #session: Session | undefined
+  #openBytes = 0
   /** Written and not committed. */
   #done: Chunk[] = []
   #doneBytes = 0
@@ -41,6 +47,8 @@ export class TransactionWindow implements AsyncDisposable {
   #broken: unknown
   /** A commit that was sent and not answered. */
   #uncertain = false
+  /** It came through, as the restart found out. */
+  #settled = false
 
   constructor(settings: SinkSettings, context: TaskContext, ledger: Ledger | undefined) {
     this.#settings = settings
@@ -66,6 +74,16 @@ export class TransactionWindow implements AsyncDisposable {
     return this.#session!
   }
 
+  /** Runs what asks the server for something beside the rows. What the connection fails is a RetriableError. */
+  async ask<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.ready()
+    try {
+      return await session.exclusive(() => work(session))
+    } catch (error) {
+      throw error instanceof DataError || error instanceof ConfigError ? error : this.#stumble(error)
+    }
+  }
+
   add(row: Pending): void {
     const { destination } = row.form
     let lane = this.#lanes.get(destination.key)
@@ -73,7 +91,9 @@ export class TransactionWindow implements AsyncDisposable {
     if (lane.open && !lane.open.takes(row)) this.#closeChunk(lane)
     lane.open ??= new OpenChunk(destination, this.#settings.mode === 'insert')
     lane.open.add(row)
-    if (lane.open.rows >= this.#settings.batchRows) this.#closeChunk(lane)
+    this.#openBytes += row.line.length
+    if (lane.open.rows >= this.#settings.batchRows || lane.open.bytes >= chunkBytesMax) this.#closeChunk(lane)
+    else if (this.#openBytes >= openBytesMax) this.#closeAll()
   }
 
   /** Begins to write what is full. */
@@ -96,14 +116,14 @@ export class TransactionWindow implements AsyncDisposable {
 
   /** All rows and the positions are committed. Rejected: none of it is known to be, and it may be asked again. */
   async commit(offsets: Offsets): Promise<void> {
-    const session = await this.ready()
-    if (this.#ledger && this.#settled) {
+    await this.#pump
+    await this.ready()
+    if (this.#settled) {
       this.#settle()
       return
     }
-    await this.#pump
     await this.#drain()
-    await this.ready()
+    const session = await this.ready()
     try {
       await session.exclusive(async () => {
         if (!this.#ledger && !session.inTransaction) return
@@ -125,9 +145,6 @@ export class TransactionWindow implements AsyncDisposable {
     await this.#pump
   }
 
-  /** The commit whose answer was lost came through, as the restart found out. */
-  #settled = false
-
   #settle(): void {
     this.#ledger?.advance()
     this.#done = []
@@ -139,12 +156,19 @@ export class TransactionWindow implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    for (const lane of this.#lanes.values()) if (lane.open) this.#closeChunk(lane)
+    this.#closeAll()
     if (this.#waiting() > 0) await this.#write(true)
-    await this.ready()
+    // What failed is said by the one who asks, and tried again by the one who asks again.
+    if (this.#failure !== undefined) throw this.#passing(this.#failure)
+    this.#check()
+  }
+
+  #closeAll(): void {
+    for (const lane of this.#lanes.values()) if (lane.open) this.#closeChunk(lane)
   }
 
   #closeChunk(lane: Lane): void {
+    this.#openBytes -= lane.open!.bytes
     lane.waiting.push(lane.open!.close())
     lane.open = undefined
   }
@@ -287,5 +311,3 @@ export class TransactionWindow implements AsyncDisposable {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
-
-export type { Form }
