@@ -50,6 +50,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .option(...url)
     .option('--connector <name>', 'take the config of this connector; [config] is laid over it')
     .option('--live <n>', 'read this many records from the source in place of samples', positive)
+    .option('--dead-letters <n>', "take this many of the connector's newest dead letters in place of samples", positive)
     .option('--timeout <ms>', 'how long it may take', positive, 5000)
     .addOption(new Option('--output <format>', 'text or json').choices(['text', 'json']).default('text'))
     .option('--local', 'without a worker, on this machine', false)

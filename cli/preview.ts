@@ -11,6 +11,8 @@ export interface PreviewOptions {
   readonly connector?: string
   /** Records to read from the source, in place of samples. */
   readonly live?: number
+  /** The connector's newest dead letters, in place of samples. */
+  readonly deadLetters?: number
   /** Milliseconds. */
   readonly timeout: number
   readonly output: string
@@ -35,6 +37,7 @@ export async function preview(
     config: configFile === undefined ? {} : readConfig(configFile),
     samples: sampleFile === undefined ? [] : readSamples(sampleFile).map(treeText),
     live: options.live ?? null,
+    letters: options.deadLetters ?? null,
     timeoutMs: options.timeout,
   }
   if (options.local && order.connector !== null) {
@@ -48,12 +51,13 @@ export async function preview(
   if (isRefused(tree)) process.exitCode = 1
 }
 
-function ask(client: RestClient, { connector, config, samples, live, timeoutMs }: PreviewOrder): Promise<string> {
+function ask(client: RestClient, { connector, config, samples, live, letters, timeoutMs }: PreviewOrder): Promise<string> {
   const members = [
     ...(connector === null ? [] : [`"connector":${JSON.stringify(connector)}`]),
     `"config":${JSON.stringify(config)}`,
     ...(samples.length === 0 ? [] : [`"records":[${samples.join(',')}]`]),
     ...(live === null ? [] : [`"live":{"records":${live}}`]),
+    ...(letters === null ? [] : [`"deadLetters":{"records":${letters}}`]),
     `"timeoutMs":${timeoutMs}`,
   ]
   return client.text('POST', '/api/v1/transforms/preview', `{${members.join(',')}}`)

@@ -61,9 +61,14 @@ export const previewSchemas = {
         properties: { records: { type: 'integer', minimum: 1, maximum: 100 } },
         description: "Reads records from the source's start in place of samples; no position moves.",
       },
+      deadLetters: {
+        type: ['object', 'null'],
+        properties: { records: { type: 'integer', minimum: 1, maximum: 100 } },
+        description: "Takes the connector's newest dead letters in place of samples.",
+      },
       timeoutMs: { type: ['integer', 'null'], minimum: 100, maximum: 9000, description: 'Default 5000.' },
     },
-    ['connector', 'config', 'records', 'live', 'timeoutMs'],
+    ['connector', 'config', 'records', 'live', 'deadLetters', 'timeoutMs'],
   ),
   PreviewRecord: closed(
     {

@@ -26,7 +26,7 @@ export function previewRoutes(control: Control): readonly Route[] {
   ]
 }
 
-const members = ['connector', 'config', 'records', 'live', 'timeoutMs']
+const members = ['connector', 'config', 'records', 'live', 'deadLetters', 'timeoutMs']
 
 function orderOf(body: JsonBody | undefined): PreviewOrder {
   if (!isObject(body))
@@ -35,7 +35,7 @@ function orderOf(body: JsonBody | undefined): PreviewOrder {
   if (unknown !== undefined) {
     throw new BadRequestError(`Unrecognized field "${unknown}": the request body may have ${members.map((name) => `"${name}"`).join(', ')}`)
   }
-  const { connector = null, config = null, records = null, live = null, timeoutMs = null } = body
+  const { connector = null, config = null, records = null, live = null, deadLetters = null, timeoutMs = null } = body
   if (connector !== null && typeof connector !== 'string')
     throw new BadRequestError(`"connector" must be a name; it is ${kindOf(connector)}`)
   if (connector === null && config === null) throw new BadRequestError('The request body needs a "connector", a "config", or both')
@@ -43,7 +43,8 @@ function orderOf(body: JsonBody | undefined): PreviewOrder {
     connector,
     config: config === null ? {} : withoutNulls(config),
     samples: samplesOf(records),
-    live: liveOf(live),
+    live: countOf(live, 'live'),
+    letters: countOf(deadLetters, 'deadLetters'),
     timeoutMs: timeoutMs === null ? previewLimits.timeoutMs.default : wholeNumber(timeoutMs, '"timeoutMs"'),
   }
 }
@@ -61,12 +62,13 @@ function samplesOf(records: JsonBody): readonly string[] {
   return (records as readonly JsonBody[]).map(bodyText)
 }
 
-function liveOf(live: JsonBody): number | null {
-  if (live === null) return null
-  if (!isObject(live)) throw new BadRequestError(`"live" must be an object {"records": 5}; it is ${kindOf(live)}`)
-  const unknown = Object.keys(live).find((name) => name !== 'records')
-  if (unknown !== undefined) throw new BadRequestError(`Unrecognized field "${unknown}": "live" may have "records"`)
-  return live['records'] === undefined ? 5 : wholeNumber(live['records'], '"records" in "live"')
+/** How many records to take from there; null: none. */
+function countOf(given: JsonBody, name: string): number | null {
+  if (given === null) return null
+  if (!isObject(given)) throw new BadRequestError(`"${name}" must be an object {"records": 5}; it is ${kindOf(given)}`)
+  const unknown = Object.keys(given).find((member) => member !== 'records')
+  if (unknown !== undefined) throw new BadRequestError(`Unrecognized field "${unknown}": "${name}" may have "records"`)
+  return given['records'] === undefined ? 5 : wholeNumber(given['records'], `"records" in "${name}"`)
 }
 
 function wholeNumber(body: JsonBody, name: string): number {

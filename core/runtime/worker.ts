@@ -286,8 +286,8 @@ export class Worker implements Control, AsyncDisposable {
 
   async preview(order: PreviewOrder): Promise<string> {
     this.#refuseWhenClosing()
-    const own = order.connector === null ? {} : this.#get(order.connector, (unknown) => `Connector ${unknown} not found`).config
-    return this.#previews.run(order, { ...own, ...order.config })
+    const own = order.connector === null ? undefined : this.#get(order.connector, (unknown) => `Connector ${unknown} not found`)
+    return this.#previews.run(order, { ...own?.config, ...order.config }, own && (async () => (await own.letters()).desk))
   }
 
   #refuseWhenClosing(): void {

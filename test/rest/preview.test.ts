@@ -201,6 +201,40 @@ test('live records come from the start of the source, and its connector stands w
   await rig.worker.delete('live')
 })
 
+test('dead letters come through the chain again, as they were before it, and stay where they are', async () => {
+  const file = join(folder, 'refused')
+  const config = {
+    'connector.class': 'counting',
+    count: '20',
+    'sink.class': 'append',
+    'sink.file': file,
+    'flush.interval.ms': '20',
+    'errors.tolerance': 'all',
+  }
+  await rig.worker.create('letters', { ...config, ...chain({ bad: { type: 'test.RefuseEvery', every: '7' } }) }, 'RUNNING')
+  const query = { filter: {}, limit: 10, cursor: null }
+  const kept = await until('two letters', async () => {
+    const page = await rig.worker.deadLetters('letters', query)
+    return page.letters.length === 2 && page
+  })
+  const as = await preview({ connector: 'letters', deadLetters: { records: 5 } })
+  assert.deepEqual(
+    as.records.map(({ before: { value }, outcome, rejected }) => [value, outcome, rejected?.step]),
+    [
+      [14, 'rejected', 'bad'],
+      [7, 'rejected', 'bad'],
+    ],
+  )
+  assert.match(as.notes[0]!, /There are 2 dead letters where 5 were asked for/)
+  const mended = await preview({ connector: 'letters', config: { 'transforms.bad.every': '5' }, deadLetters: { records: 2 } })
+  assert.deepEqual(
+    mended.records.map(({ outcome }) => outcome),
+    ['passed', 'passed'],
+  )
+  assert.deepEqual((await rig.worker.deadLetters('letters', query)).letters, kept.letters)
+  await rig.worker.delete('letters')
+})
+
 test('a source that has less says so', async () => {
   const file = join(folder, 'lines.json')
   writeFileSync(file, '{"a":1}\nnot json\n')
@@ -273,20 +307,20 @@ test('a transform that hangs, ends its process or eats its memory is named, and 
   await until('it counts', () => committedNumbers(file).length > 0)
   const { pid } = rig.worker.progress('busy')[0]!
   for (const [type, text] of [
-    ['test.Spin', /^Transform "mean" \(test\.Spin\) did not answer within 1000 ms$/],
-    ['test.Wait', /^Transform "mean" \(test\.Wait\) did not answer within 1000 ms$/],
+    ['test.Spin', /^Transform "mean" \(test\.Spin\) did not answer within 3000 ms$/],
+    ['test.Wait', /^Transform "mean" \(test\.Wait\) did not answer within 3000 ms$/],
     ['test.Exit', /^Transform "mean" \(test\.Exit\): .*exited with code 3/],
   ] as const) {
     const config = chain({ route, mean: { type } })
-    const { status, message } = await ask({ config, records: [{ value: 1 }], timeoutMs: 1000 })
+    const { status, message } = await ask({ config, records: [{ value: 1 }], timeoutMs: 3000 })
     assert.equal(status, 504, message)
     assert.match(message, text)
   }
   const eaten = await ask({ config: chain({ mean: { type: 'test.Grow' } }), records: [{ value: 1 }], timeoutMs: 9000 })
   assert.equal(eaten.status, 504)
   assert.match(eaten.message, /^Transform "mean" \(test\.Grow\): .*JavaScript heap/)
-  const silent = await ask({ config: { 'connector.class': 'test.SilentSource' }, live: { records: 1 }, timeoutMs: 500 })
-  assert.match(silent.message, /^Reading from test\.SilentSource did not answer within 500 ms$/)
+  const silent = await ask({ config: { 'connector.class': 'test.SilentSource' }, live: { records: 1 }, timeoutMs: 2000 })
+  assert.match(silent.message, /^Reading from test\.SilentSource did not answer within 2000 ms$/)
   const before = committedNumbers(file).length
   await until('it still counts', () => committedNumbers(file).length > before)
   assert.deepEqual([rig.worker.progress('busy')[0]!.pid, rig.worker.progress('busy')[0]!.restarts], [pid, 0])
@@ -317,7 +351,9 @@ test('orders that cannot be are refused by name', async () => {
     [{ records: [{}] }, 400, /needs a "connector", a "config"/],
     [{ config: {} }, 400, /needs records/],
     [{ config: {}, records: [] }, 400, /needs records/],
-    [{ config: {}, records: [{}], live: {} }, 400, /not both/],
+    [{ config: {}, records: [{}], live: {} }, 400, /from one place/],
+    [{ config: {}, deadLetters: {} }, 400, /name it with "connector"/],
+    [{ config: {}, deadLetters: { records: 1000 } }, 400, /at most 100 records/],
     [{ config: {}, sample: [] }, 400, /Unrecognized field "sample"/],
     [{ config: {}, records: {} }, 400, /must be a list/],
     [{ config: {}, records: Array.from({ length: 101 }, () => ({})) }, 400, /at most 100 records/],
@@ -351,7 +387,7 @@ test('orders that cannot be are refused by name', async () => {
 
 test('nothing is left on disk', () => {
   assert.deepEqual(
-    readdirSync(rig.directory).filter((name) => !name.startsWith('store.db')),
+    readdirSync(rig.directory).filter((name) => !name.startsWith('store.db') && name !== 'dead-letters'),
     [],
   )
 })

@@ -48,6 +48,7 @@ export function planPreview(
     steps,
     converters: { key: quiet('key'), value: quiet('value'), header: quiet('header') },
     samples: order.samples,
+    notes: [],
     live: order.live === null ? null : liveOf(order, order.live, ends),
     topic: raw['topics']?.split(',')[0]?.trim() || raw['topic'] || 'sample',
     bytes: sink === null,

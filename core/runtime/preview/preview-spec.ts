@@ -11,6 +11,8 @@ export interface PreviewOrder {
   readonly samples: readonly string[]
   /** How many records are read from the source instead; null: none. */
   readonly live: number | null
+  /** How many of the connector's newest dead letters are taken instead; null: none. */
+  readonly letters: number | null
   /** How long it may take, in milliseconds. */
   readonly timeoutMs: number
 }
@@ -31,6 +33,8 @@ export const previewLimits = {
 export interface PreviewSpec extends Pick<TaskSpec, 'steps' | 'converters'> {
   readonly connector: string
   readonly samples: readonly string[]
+  /** Words to the person who asked, for the answer. */
+  readonly notes: readonly string[]
   readonly live: { readonly source: PartSpec; readonly records: number; readonly timeoutMs: number } | null
   /** Topic of samples that name none. */
   readonly topic: string

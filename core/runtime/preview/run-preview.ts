@@ -41,6 +41,7 @@ export interface Traced {
 export async function runPreview(spec: PreviewSpec, parts: PreviewParts): Promise<string> {
   const { loader, log, at } = parts
   const showing = new Showing(parts.secrets)
+  at("Loading the chain's plugins")
   const steps = await createSteps(spec.steps, loader, { connector: spec.connector, task: 0, log })
   await using _steps = disposing(steps)
   const converters = await createConverters(spec.converters, loader)
@@ -55,7 +56,7 @@ export async function runPreview(spec: PreviewSpec, parts: PreviewParts): Promis
   }
   if (spec.bytes) await convert(spec, converters, traces, { at, showing })
   const plan = spec.sink ? await planOf(spec, parts, traces, showing) : null
-  return answerText(spec, { notes: taken.notes, traces, plan })
+  return answerText(spec, { notes: [...spec.notes, ...taken.notes], traces, plan })
 }
 
 async function takeStep(step: ChainStep, spec: StepSpec, traces: readonly Traced[], showing: Showing): Promise<void> {

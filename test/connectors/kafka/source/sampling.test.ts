@@ -39,7 +39,7 @@ test('a preview reads a topic from its start and leaves no group behind', { skip
     'value.converter.schemas.enable': 'false',
   }
   const ask = async (live: number) =>
-    JSON.parse(await rig.worker.preview({ connector: null, config, samples: [], live, timeoutMs: 9000 })) as Preview
+    JSON.parse(await rig.worker.preview({ connector: null, config, samples: [], live, letters: null, timeoutMs: 9000 })) as Preview
   const some = await ask(4)
   assert.deepEqual([some.records.length, some.notes], [4, []])
   assert.ok(some.records.every(({ before: shown, outcome }) => shown.topic === topic && outcome === 'passed'))
