@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -286,6 +289,36 @@ test('a Delta sink says which table and columns would come, and makes nothing', 
   assert.equal(existsSync(path), false)
 })
 
+test('a preview registers no schema, and says that the connector would', async () => {
+  const asked: string[] = []
+  const registry = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    response.writeHead(404, { 'content-type': 'application/vnd.schemaregistry.v1+json' })
+    response.end('{"error_code":40401,"message":"Subject not found."}')
+  })
+  await once(registry.listen(0, '127.0.0.1'), 'listening')
+  try {
+    const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`
+    const config = {
+      transforms: '',
+      'value.converter': 'io.confluent.connect.avro.AvroConverter',
+      'value.converter.schema.registry.url': url,
+    }
+    const { records } = await preview({ config, records: [{ topic: 't', value: { id: 1 }, valueSchema: idSchema }] })
+    const { value } = records[0]!.bytes!
+    assert.equal(records[0]!.outcome, 'passed')
+    assert.match(value!.error!, /Error/)
+    assert.match(value!.note!, /registers no schema/)
+    assert.ok(asked.length > 0)
+    assert.deepEqual(
+      asked.filter((one) => /^POST .*\/versions/.test(one)),
+      [],
+    )
+  } finally {
+    registry.close()
+  }
+})
+
 test('secrets do not stand in the answer, wherever a transform puts them', async () => {
   const key = '4815162342'
   const told = await ask({ config: chain({ tell: { type: 'test.Tell', key } }), records: [{ value: 1 }] })
@@ -371,6 +404,11 @@ test('orders that cannot be are refused by name', async () => {
     [{ config: chain({ mask: { type: mask.type } }), records: [{}] }, 400, /transforms\.mask\.fields/],
     [{ config: { 'connector.class': 'nope' }, records: [{}] }, 400, /nope/],
     [{ config: chain({ a: { type: 'test.Tell' } }), records: [{}] }, 400, /transforms\.a\.key/],
+    [
+      { config: { 'connector.class': 'delta', topics: 't', path: folder, 'consumer.override.sasl.jaas.config': 'x' }, live: {} },
+      400,
+      /policy does not allow 'sasl\.jaas\.config'/,
+    ],
     [{ connector: 'nobody', records: [{}] }, 404, /nobody not found/],
     [{ config: {}, live: {} }, 400, /need a source/],
     [`{"config":{},"records":[{"value":${deep}}]}`, 400, /nested deeper/],

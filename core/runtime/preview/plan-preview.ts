@@ -1,5 +1,6 @@
 import { parseConfig, parseKeys, type ConfigDef } from '../../contract/config-def.ts'
 import { BadRequestError, ConfigError, type ConfigIssue } from '../../contract/errors.ts'
+import { overrideFaults } from '../client-config.ts'
 import type { ResolvedConfig } from '../config-providers.ts'
 import { endsOf, type Ends, type RawConfig } from '../ends.ts'
 import { runtimeSettings } from '../framework-config.ts'
@@ -32,7 +33,7 @@ export function planPreview(
 ): PreviewPlan {
   const settings = runtimeSettings({ name: 'preview', 'connector.class': 'none', ...raw }, parts.defaults)
   const used: [ConfigDef, RawConfig][] = []
-  checkStages(raw, given, secrets, parts.registry)
+  checkStages(raw, given, secrets, parts)
   const { steps, converters } = planChain(raw, settings, parts, used)
   const ends = raw['connector.class'] === undefined ? undefined : knownEnds(raw, parts)
   if (ends) used.push([ends.source.part.config, ends.sourceConfig], [ends.sink.part.config, ends.sinkConfig])
@@ -58,14 +59,14 @@ export function planPreview(
   return { spec, secrets: [...secrets, ...used.flatMap(([def, config]) => passwordsOf(def, config))] }
 }
 
-function checkStages(raw: RawConfig, given: RawConfig, secrets: readonly string[], registry: Registry): void {
+function checkStages(raw: RawConfig, given: RawConfig, secrets: readonly string[], { registry, clients }: PlanParts): void {
   const sections = stageSections(raw, registry)
   const faults = sections.flatMap((section) =>
     parseKeys(section.def, section.given).flatMap(({ name, text, errors }) =>
       errors.map((message) => ({ key: name, value: text, message })),
     ),
   )
-  const issues: readonly ConfigIssue[] = [...faults, ...stageFaults(raw, registry)]
+  const issues: readonly ConfigIssue[] = [...faults, ...stageFaults(raw, registry), ...overrideFaults(raw, clients)]
   if (issues.length === 0) return
   const passwords = new Set(sections.flatMap(({ def }) => Object.keys(def).filter((name) => def[name]!.type === 'password')))
   const scrubber = new Scrubber(given, passwords, [...secrets, ...[...passwords].flatMap((name) => raw[name] ?? [])])

@@ -57,13 +57,14 @@ async function readRaw(raw: RawSample, { converters, showing, at }: TakingParts)
     const extras = { partition, timestamp, key: key.value, keySchema: key.schema, valueSchema: value.schema, headers }
     return traceOf(build(topic, value.value, extras), showing)
   } catch (error) {
-    const { record } = withoutSchemas(raw)
-    return rejectedOf(showing.record(record), stage, error, showing)
+    return rejectedOf(showing.record(unread(raw)), stage, error, showing)
   }
 }
 
-function withoutSchemas({ topic, partition, timestamp, key, value }: RawSample): { readonly record: ConnectRecord } {
-  return { record: build(topic, value, { partition, timestamp, key }) }
+/** The bytes as they are, for a record that no converter could read. */
+function unread({ topic, partition, timestamp, key, value, headers }: RawSample): ConnectRecord {
+  const bytes = headers.map((header) => ({ ...header, schema: null }))
+  return build(topic, value, { partition, timestamp, key, headers: bytes })
 }
 
 /** Reads from the source's start with a task of its own, which is never told that anything was committed. */
