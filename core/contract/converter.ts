@@ -14,6 +14,8 @@ export interface Converter {
   prepare?(topic: string, batch: readonly (Uint8Array | null | SchemaAndValue)[]): Promise<void>
   /** null: a tombstone. */
   serialize(topic: string, content: SchemaAndValue): Uint8Array | null
+  /** Where `writes` says `json` or `text`: what `serialize` gives the UTF-8 of, for ends that write it into a buffer of their own. Well-formed. */
+  text?(content: SchemaAndValue): string | null
   deserialize(topic: string, bytes: Uint8Array | null): SchemaAndValue
 }
 

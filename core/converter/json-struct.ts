@@ -51,19 +51,20 @@ function addition(schema: Schema, head: string, index: number): string {
 
 function presentAddition(schema: Schema, head: string, index: number): string {
   const slow = `out += ${head} + w${index}(member);`
+  // Made when a value comes for the second time: most never do.
+  const kept = (text: string) => `t${index} === '' ? (t${index} = flat(${head} + ${text})) : t${index}`
   switch (schema.type) {
     case 'string':
-      return `if (member === v${index}) out += t${index};
+      return `if (member === v${index}) out += ${kept('quote(member)')};
         else if (typeof member !== 'string') ${slow}
-        else if (member.length > ${keptTextMax}) { out += ${head}; out += quote(member); }
-        else out += t${index} = flat(${head} + quote(v${index} = member));`
+        else { if (member.length <= ${keptTextMax}) { v${index} = member; t${index} = ''; } out += ${head}; out += quote(member); }`
     case 'boolean':
       return `if (member === true) out += ${head} + 'true'; else if (member === false) out += ${head} + 'false'; else ${slow}`
     case 'int32':
       return `if (typeof member === 'number' && member === (member | 0)) { out += ${head}; out += member; } else ${slow}`
     case 'int64':
-      return `if (member === v${index}) out += t${index};
-        else if (typeof member === 'bigint' && BigInt.asIntN(64, member) === member) out += t${index} = flat(${head} + (v${index} = member));
+      return `if (member === v${index}) out += ${kept('member')};
+        else if (typeof member === 'bigint' && BigInt.asIntN(64, member) === member) { v${index} = member; t${index} = ''; out += ${head}; out += member; }
         else ${slow}`
     default:
       return slow

@@ -125,14 +125,17 @@ function structWriter(schema: Schema, style: JsonWriteStyle, path: string, wrong
 /** A frozen struct cannot have changed when it comes again, as a source's block does with every row of a snapshot. */
 function keepingFrozen(write: JsonWriter): JsonWriter {
   let last: unknown
-  let text = ''
+  let text: string | undefined
   return (value) => {
-    if (value === last && last !== undefined) return text
-    const written = write(value)
-    if (Object.isFrozen(value) && isPlain(value as object)) {
+    if (value !== last) {
       last = value
-      text = flat(written)
+      text = undefined
+      return write(value)
     }
+    if (text !== undefined) return text
+    const written = write(value)
+    // Asked only of what has come twice: most structs never do.
+    if (Object.isFrozen(value) && isPlain(value as object)) text = flat(written)
     return written
   }
 }

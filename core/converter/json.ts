@@ -49,7 +49,8 @@ export const json = converter({
 
 interface Prepared {
   readonly write: JsonWriter
-  /** Bytes of `{"schema":...,"payload":`. */
+  /** `{"schema":...,"payload":`, as text and as bytes. */
+  readonly headText: string
   readonly head: Buffer
 }
 
@@ -77,12 +78,11 @@ export class JsonConverter implements Converter {
     this.#fixed = fixedSchema(settings['schema.content'], this.#envelopes, this.#style.nullAsDefault)
   }
 
-  /** The JSON text without its bytes, for ends that embed it in a text of their own; null: a tombstone. */
   text({ schema, value }: SchemaAndValue): string | null {
     if (schema === null && (value === null || value === undefined)) return null
     if (schema === null) return this.#envelopes ? `{"schema":null,"payload":${writePlain(value)}}` : writePlain(value)
-    const { write, head } = this.#prepare(schema)
-    return this.#envelopes ? `${head.toString('utf8')}${write(value)}}` : write(value)
+    const { write, headText } = this.#prepare(schema)
+    return this.#envelopes ? `${headText}${write(value)}}` : write(value)
   }
 
   serialize(_topic: string, { schema, value }: SchemaAndValue): Uint8Array | null {
@@ -113,8 +113,9 @@ export class JsonConverter implements Converter {
   #prepare(schema: Schema): Prepared {
     let prepared = this.#prepared.get(schema)
     if (prepared === undefined) {
-      const head = `{"schema":${schemaText(schema, this.#style.decimals)},"payload":`
-      prepared = { write: jsonWriter(schema, this.#style), head: Buffer.from(head) }
+      const head = Buffer.from(`{"schema":${schemaText(schema, this.#style.decimals)},"payload":`)
+      // Read back from the bytes, it is in one piece.
+      prepared = { write: jsonWriter(schema, this.#style), headText: head.toString('utf8'), head }
       this.#prepared.set(schema, prepared)
     }
     return prepared

@@ -34,10 +34,16 @@ class StringConverter implements Converter {
     if (encoding === 'UTF-8') this.writes = 'text'
   }
 
-  serialize(_topic: string, { schema, value }: SchemaAndValue): Uint8Array | null {
+  text({ schema, value }: SchemaAndValue): string | null {
     if (value === null || value === undefined) return null
     const text = typeof value === 'string' ? value : objectText(schema, value)
     if (!text.isWellFormed()) throw new DataError('The text has half of a surrogate pair, which no encoding can hold')
+    return text
+  }
+
+  serialize(_topic: string, content: SchemaAndValue): Uint8Array | null {
+    const text = this.text(content)
+    if (text === null) return null
     switch (this.#encoding) {
       case 'UTF-8':
         return Buffer.from(text, 'utf8')

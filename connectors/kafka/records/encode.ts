@@ -16,6 +16,10 @@ const recordOverheadMax = 5 + 1 + 10 + 5 + 5 + 5 + 5
 const headerOverheadMax = 5 + 5
 /** Bytes of UTF-8 that one UTF-16 unit comes to at most. */
 const utf8Max = 3
+/** Text of up to so many UTF-16 units is not measured before it is written. */
+const shortText = 1024
+/** Buffers double up to here, then grow by half: they stay until the broker has answered, so what is not filled is lost. */
+const doubledMax = 128 * 1024
 /** A builder keeps a buffer of about so much from batch to batch. */
 const keptBytesMin = 64 * 1024
 const keptBytesMax = 4 << 20
@@ -23,8 +27,8 @@ const keptBytesMax = 4 << 20
 const callBytes = 12
 
 /** Most bytes that a record may add to a batch before compression; cheap, for `batch.size` and `max.request.size`. */
-export function recordBytesMax(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[]): number {
-  let bytes = recordOverheadMax + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+export function recordBytesMax(key: Uint8Array | null, value: Uint8Array | string | null, headers: readonly RawHeader[]): number {
+  let bytes = recordOverheadMax + (key === null ? 0 : key.length) + (value === null ? 0 : bytesMaxIn(value))
   for (const header of headers) bytes += headerOverheadMax + header.key.length * utf8Max + (header.value === null ? 0 : header.value.length)
   return bytes
 }
@@ -40,7 +44,7 @@ export class RecordBatchBuilder {
   #baseTimestamp = -1
   #maxTimestamp = -1
 
-  /** `capacity`: bytes that the buffer begins with; it doubles where they are too few. */
+  /** `capacity`: bytes that the buffer begins with; it grows where they are too few. */
   constructor(capacity = 16 * 1024) {
     this.#buffer = Buffer.allocUnsafeSlow(Math.max(capacity, layout.records))
   }
@@ -55,8 +59,14 @@ export class RecordBatchBuilder {
     return this.#end
   }
 
-  /** `timestamp`: milliseconds since the epoch, null (or Kafka's own -1): none. Throws a DataError, and takes nothing, for another timestamp below 0 or a header name that is no Unicode text. */
-  append(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[], timestamp: number | null): void {
+  /** A value of text is written as UTF-8, of `known` bytes where somebody has counted them. `timestamp`: milliseconds since the epoch, null (or Kafka's own -1): none. Throws a DataError, and takes nothing, for another timestamp below 0 or a header name that is no Unicode text. */
+  append(
+    key: Uint8Array | null,
+    value: Uint8Array | string | null,
+    headers: readonly RawHeader[],
+    timestamp: number | null,
+    known = -1,
+  ): void {
     const most = this.#end + recordBytesMax(key, value, headers)
     if (most > this.#buffer.length) this.#grow(most)
     const buffer = this.#buffer
@@ -68,7 +78,8 @@ export class RecordBatchBuilder {
     const delta = time - this.#baseTimestamp
     // The length stands in front of the record and is a varint itself: the sizes come first, then each byte is written once.
     const keyLength = key === null ? -1 : key.length
-    const valueLength = value === null ? -1 : value.length
+    // Text is taken for ASCII; where it is not, that shows when it is written.
+    const valueLength = value === null ? -1 : known >= 0 ? known : value.length
     const headersLength = headers.length === 0 ? 1 : headersSize(headers)
     const length =
       1 +
@@ -84,7 +95,11 @@ export class RecordBatchBuilder {
     at = writeVarint(buffer, at, keyLength)
     if (key !== null) at = writeBytes(buffer, at, key)
     at = writeVarint(buffer, at, valueLength)
-    if (value !== null) at = writeBytes(buffer, at, value)
+    if (typeof value === 'string') {
+      const written = buffer.write(value, at)
+      if (written !== valueLength) return this.append(key, value, headers, timestamp, written)
+      at += written
+    } else if (value !== null) at = writeBytes(buffer, at, value)
     this.#end = headers.length === 0 ? writeVarint(buffer, at, 0) : writeHeaders(buffer, at, headers)
     if (time > this.#maxTimestamp) this.#maxTimestamp = time
     this.#count++
@@ -97,13 +112,27 @@ export class RecordBatchBuilder {
     const payload = compression === 'none' ? records : compress(compression, records, options)
     const batch = Buffer.allocUnsafeSlow(layout.records + payload.length)
     batch.set(payload, layout.records)
+    return this.#finish(batch, options)
+  }
+
+  /** The same without compression and without a copy, in the builder's own buffer: nothing may be appended until `reset`, which ends it. */
+  buildInPlace(stamp: BatchStamp | undefined): Buffer {
+    return this.#finish(this.#buffer.subarray(0, this.#end), stamp ? { compression: 'none', stamp } : { compression: 'none' })
+  }
+
+  /** Share of the buffer that holds records. */
+  get fill(): number {
+    return this.#end / this.#buffer.length
+  }
+
+  #finish(batch: Buffer, { compression, stamp }: BuildOptions): Buffer {
     batch.writeInt16BE(compressions.indexOf(compression), layout.attributes)
     batch.writeInt32BE(this.#count - 1, layout.lastOffsetDelta)
     batch.writeBigInt64BE(BigInt(this.#baseTimestamp), layout.baseTimestamp)
     batch.writeBigInt64BE(BigInt(this.#maxTimestamp), layout.maxTimestamp)
     batch.writeInt32BE(this.#count, layout.count)
     writeFrame(batch, batch.length)
-    writeStamp(batch, options.stamp)
+    writeStamp(batch, stamp)
     batch.writeUInt32BE(crc32c(batch, layout.attributes), layout.crc)
     return batch
   }
@@ -118,7 +147,8 @@ export class RecordBatchBuilder {
   }
 
   #grow(most: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(most, this.#buffer.length * 2))
+    const { length } = this.#buffer
+    const larger = Buffer.allocUnsafeSlow(Math.max(most, length < doubledMax ? length * 2 : Math.ceil(length * 1.5)))
     this.#buffer.copy(larger, 0, 0, this.#end)
     this.#buffer = larger
   }
@@ -213,6 +243,12 @@ function writeBytes(buffer: Buffer, at: number, bytes: Uint8Array): number {
   if (length >= callBytes) buffer.set(bytes, at)
   else for (let n = 0; n < length; n++) buffer[at + n] = bytes[n]!
   return at + length
+}
+
+/** Measuring text costs as much as writing it, so short text counts for the most that it can come to. */
+function bytesMaxIn(value: Uint8Array | string): number {
+  if (typeof value !== 'string') return value.length
+  return value.length <= shortText ? value.length * utf8Max : Buffer.byteLength(value)
 }
 
 /** Bytes of the zigzag varint of a number of 32 bits. */

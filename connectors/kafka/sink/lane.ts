@@ -8,6 +8,8 @@ import type { Serialized } from './serialize.ts'
 /** One record batch on its way: built, stamped, not yet in the log. */
 export interface RecordSet {
   bytes: Buffer
+  /** Whose buffer `bytes` lie in; null: their own. */
+  readonly builder: RecordBatchBuilder | null
   readonly count: number
   sequence: number
   /** Its records, for those that must be rejected; null: it came whole, and they can only be read from its bytes. */
@@ -26,6 +28,8 @@ export interface RecordSet {
 export interface LaneSettings {
   readonly build: Pick<BuildOptions, 'compression' | 'level'>
   readonly transactional: boolean
+  /** 0: nobody tells when a set has left, so its buffer is never used again. */
+  readonly acks: -1 | 0 | 1
   /** Sets of one partition on their way at once; brokers keep the order of five (KIP-98). */
   readonly inFlightMax: number
 }
@@ -45,6 +49,8 @@ export class Builders {
 }
 
 const idleBuildersMax = 64
+/** A set stays in its builder's buffer if it fills at least this share of it: what waits for an answer holds no room that nobody counts. */
+const fillMin = 0.5
 /** After so long without an answer brokers may have forgotten a producer (`producer.id.expiration.ms` is a day); milliseconds. */
 const confirmedMs = 600_000
 /** Sets of our own are trusted; the caps are those of any decoder. */
@@ -121,7 +127,7 @@ export class Lane {
   /** Takes a whole record batch as it is. */
   appendWhole(batch: Uint8Array, count: number, nowMs: number): void {
     this.seal(nowMs)
-    this.#push(restamp(batch, this.#stamp(this.#sequence)), count, null, batch.length, nowMs)
+    this.#push(restamp(batch, this.#stamp(this.#sequence)), null, count, null, batch.length, nowMs)
   }
 
   /** Ends the gathering of the records so far: they are a set from now on. */
@@ -130,12 +136,14 @@ export class Lane {
     if (builder === undefined) return
     this.#builder = undefined
     const stamp = this.#stamp(this.#sequence)
-    const bytes = builder.build(stamp ? { ...this.#settings.build, stamp } : this.#settings.build)
-    const { count, bytes: size } = builder
-    this.#builders.give(builder)
+    const { build, acks } = this.#settings
+    const { count, bytes: size, fill } = builder
+    const inPlace = build.compression === 'none' && fill >= fillMin && acks !== 0
+    const bytes = inPlace ? builder.buildInPlace(stamp) : builder.build(stamp ? { ...build, stamp } : build)
+    if (!inPlace) this.#builders.give(builder)
     const records = this.#records
     this.#records = []
-    this.#push(bytes, count, records, size, nowMs)
+    this.#push(bytes, inPlace ? builder : null, count, records, size, nowMs)
   }
 
   /** The set that may go out now; `ripe`: what is gathered may be sealed for it. It counts as under way once `sent` is called. */
@@ -157,6 +165,7 @@ export class Lane {
   acknowledged(set: RecordSet, nowMs: number): void {
     this.#underWay--
     this.#sets.splice(this.#sets.indexOf(set), 1)
+    this.#release(set)
     this.#confirmedMs = nowMs
     this.failures = 0
     this.#settle()
@@ -191,6 +200,7 @@ export class Lane {
         bytes: builder.build(
           stamp ? { ...this.#settings.build, compression: batch!.compression, stamp } : { compression: batch!.compression },
         ),
+        builder: null,
         count: to! - from!,
         sequence,
         records: set.records === null ? null : set.records.slice(from, to),
@@ -202,11 +212,13 @@ export class Lane {
       }
     })
     this.#sets.splice(this.#sets.indexOf(set), 1, ...parts)
+    this.#release(set)
   }
 
   /** Takes a set out that will never pass; those behind it move up in the numbering. Nothing may be under way. */
   drop(set: RecordSet): void {
     this.#sets.splice(this.#sets.indexOf(set), 1)
+    this.#release(set)
     this.#renumber(set.sequence)
   }
 
@@ -235,9 +247,20 @@ export class Lane {
     if (this.#underWay === 0) this.#recovering = false
   }
 
-  #push(bytes: Buffer, count: number, records: readonly ConnectRecord[] | null, size: number, sealedMs: number): void {
+  #release({ builder }: RecordSet): void {
+    if (builder) this.#builders.give(builder)
+  }
+
+  #push(
+    bytes: Buffer,
+    builder: RecordBatchBuilder | null,
+    count: number,
+    records: readonly ConnectRecord[] | null,
+    size: number,
+    sealedMs: number,
+  ): void {
     const sequence = this.#sequence
-    this.#sets.push({ bytes, count, sequence, records, size, sealedMs, attempts: 0, doubtful: false, retried: false })
+    this.#sets.push({ bytes, builder, count, sequence, records, size, sealedMs, attempts: 0, doubtful: false, retried: false })
     this.#sequence = sequenceAfter(sequence, count)
   }
 

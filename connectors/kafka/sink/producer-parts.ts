@@ -4,7 +4,6 @@ import type { Lane, LaneSettings, RecordSet } from './lane.ts'
 import type { Topics } from './topics.ts'
 
 export interface ProducerSettings extends LaneSettings {
-  readonly acks: -1 | 0 | 1
   readonly requestTimeoutMs: number
   readonly deliveryTimeoutMs: number
   readonly lingerMs: number

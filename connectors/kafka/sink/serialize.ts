@@ -11,7 +11,8 @@ import {
 export interface Serialized {
   readonly record: ConnectRecord
   readonly key: Uint8Array | null
-  readonly value: Uint8Array | null
+  /** Text stands for its UTF-8: it is turned where it is written. */
+  readonly value: Uint8Array | string | null
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[]
 }
 
@@ -50,13 +51,15 @@ export function serialize(
   converters: TaskContext['converters'],
 ): { readonly done: readonly Serialized[]; readonly refused: readonly Refused[] } {
   const done: Serialized[] = []
+  const texts = textConverter(converters.value)
   const refused: Refused[] = []
   for (const record of records) {
     let stage: ConverterStage = 'KEY_CONVERTER'
     try {
       const key = bytesOf(converters.key, record.topic, { schema: record.keySchema, value: record.key })
       stage = 'VALUE_CONVERTER'
-      const value = bytesOf(converters.value, record.topic, { schema: record.valueSchema, value: record.value })
+      const content = { schema: record.valueSchema, value: record.value }
+      const value = texts ? texts.text(content) : bytesOf(converters.value, record.topic, content)
       stage = 'HEADER_CONVERTER'
       const headers = record.headers.length === 0 ? noHeaders : headersOf(record, converters.header)
       checkTimestamp(record.timestamp)
@@ -80,6 +83,13 @@ function headersOf({ topic, headers }: ConnectRecord, converter: Converter): Ser
       throw new DataError(`The header name ${JSON.stringify(key)} is no Unicode text (a lone surrogate), so it has no UTF-8`)
     return { key, value: bytesOf(converter, topic, { schema, value }) }
   })
+}
+
+/** The converter, where it gives its text by itself. */
+function textConverter(converter: Converter): { text: NonNullable<Converter['text']> } | undefined {
+  return converter.text && (converter.writes === 'json' || converter.writes === 'text')
+    ? { text: (content) => converter.text!(content) }
+    : undefined
 }
 
 function bytesOf(converter: Converter, topic: string, content: SchemaAndValue): Uint8Array | null {

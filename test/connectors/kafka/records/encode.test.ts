@@ -180,3 +180,28 @@ test('sequence numbers begin anew after 2^31 - 1', () => {
   assert.equal(sequenceAfter(0x7fffffff, 1), 0)
   assert.equal(sequenceAfter(0x7ffffffe, 5), 3)
 })
+
+test('text is written as its UTF-8, whatever its length', () => {
+  const texts = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 80 }),
+    fc.string({ unit: 'grapheme', minLength: 60, maxLength: 2500 }),
+    fc.constant('é'.repeat(8191)),
+  )
+  fc.assert(
+    fc.property(fc.array(texts, { minLength: 1, maxLength: 20 }), (values) => {
+      const texted = new RecordBatchBuilder(64)
+      const rows = values.map((value, n) => row(value.toWellFormed(), { key: Uint8Array.from([n]) }))
+      for (const [n, value] of values.entries()) {
+        const most = texted.bytes + recordBytesMax(rows[n]!.key, value, [])
+        texted.append(rows[n]!.key, value, [], rows[n]!.timestamp)
+        assert.ok(texted.bytes <= most)
+      }
+      assert.deepEqual(texted.build({ compression: 'none' }), batchOf(rows))
+      assert.deepEqual(texted.buildInPlace(undefined), batchOf(rows))
+      texted.reset()
+      texted.append(null, 'again', [], null)
+      assert.equal(texted.count, 1)
+    }),
+    { numRuns: 100 },
+  )
+})
