@@ -1,6 +1,8 @@
 import { definePlugin } from '../core/index.ts'
 import { cast } from './cast.ts'
 import { deduplicate } from './deduplicate.ts'
+import { decodeAvro } from './decode/decode-avro.ts'
+import { decodeJson } from './decode/decode-json.ts'
 import { dropHeaders } from './drop-headers.ts'
 import { enrich } from './enrich/index.ts'
 import { eventRouter } from './event-router.ts'
@@ -67,7 +69,7 @@ const debezium = [
   debeziumFilter,
 ]
 
-const own = [...validate, routeByField, ...mask, ...compute, celFilter, ...deduplicate, ...enrich]
+const own = [...validate, routeByField, ...mask, ...compute, celFilter, ...deduplicate, ...enrich, ...decodeJson, ...decodeAvro]
 
 export default definePlugin({
   name: 'transforms',

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { DataError } from '../contract/errors.ts'
-import type { SchemaAndValue } from '../contract/converter.ts'
 import type { Schema } from '../contract/schema.ts'
 import { avro } from './avro/index.ts'
-import { avroFormat } from './avro/avro-format.ts'
+import { avroReader } from './avro/avro-reader.ts'
+import { parseAvro } from './avro/avro-type.ts'
+import { connectSchemaOf as connectSchemaOfAvro } from './avro/to-connect.ts'
 import { schemaFromJson } from './json-schema.ts'
 import { jsonShaper } from './json-read.ts'
 import { SchemaDocuments } from './json-schema/references.ts'
@@ -60,9 +61,18 @@ export function isConnectSchema(parsed: unknown): boolean {
   return type === 'array' ? isConnectSchema(items) || 'optional' in parsed : connectTypes.has(type as string) || 'optional' in parsed
 }
 
-/** Reads Avro's binary form of one schema, which stands for the writer's. Lengths are held against the bytes that are there. Throws a DataError. */
-export function avroDecoder(schemaText: string): (bytes: Uint8Array) => SchemaAndValue {
-  const format = avroFormat({ metadata: true, enhanced: false, scrub: false, extended: true, nullStays: false })
-  const read = format.reader({ kind: 'AVRO', text: schemaText, references: [], imports: [] }, null)
-  return (bytes) => read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0)
+/** A reader of Avro's binary form for one schema. */
+export interface AvroDecoder {
+  /** The same object for all values. */
+  readonly schema: Schema
+  /** Throws a DataError. Lengths and counts are held against the bytes that are there. */
+  read(bytes: Uint8Array): unknown
+}
+
+/** Reads what was written with this schema. Micro- and nanoseconds and uuid keep their meaning, as Debezium's types. Throws a DataError. */
+export function avroDecoder(schemaText: string): AvroDecoder {
+  const type = parseAvro(schemaText)
+  const schema = connectSchemaOfAvro(type, { metadata: true, enhanced: false, scrub: false, extended: true, nullStays: false }, null)
+  const read = avroReader(type, schema)
+  return { schema, read: (bytes) => read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0) }
 }
