@@ -41,7 +41,7 @@ test('a preview without a worker shows the difference that each step makes, with
   assert.deepEqual([code, err], [0, ''])
   assert.match(out, /mask org\.apache\.kafka\.connect\.transforms\.MaskField\$Value\n {4}- value\.card "4111"\n {4}\+ value\.card ""/)
   assert.match(out, /"id":9007199254740993/)
-  assert.doesNotMatch(out, /\u001b/)
+  assert.ok(!out.includes('\u001b'))
 })
 
 test('a preview asks the worker that --url names, and gives its answer whole as JSON', async () => {
@@ -97,8 +97,8 @@ test('colours mark what came, went and was refused; text of records moves no cur
     notes: [evil],
   } as unknown as Tree
   const coloured = previewPicture(answer, true).join('\n')
-  assert.match(coloured, /\u001b\[32m\+ a\\u001b\[2J/)
-  assert.match(coloured, /\u001b\[31mREJECTED DataError/)
+  assert.ok(coloured.includes('\u001b[32m+ a\\u001b[2J'))
+  assert.ok(coloured.includes('\u001b[31mREJECTED DataError'))
   // oxlint-disable-next-line no-control-regex
   const bare = coloured.replaceAll(/\u001b\[(?:0|1|2|31|32|33)m/g, '')
   // oxlint-disable-next-line no-control-regex
