@@ -170,6 +170,12 @@ test('a value that no longer fits its schema is told, and its converter refuses 
   assert.deepEqual([records[0]!.outcome, records[0]!.rejected!.stage], ['rejected', 'VALUE_CONVERTER'])
 })
 
+test('a transform that changes its input is told of, though the change is shown', async () => {
+  const { records, notes } = await preview({ config: chain({ bad: { type: 'test.Mutate' }, route }), records: [{ value: { a: 1 } }] })
+  assert.deepEqual(records[0]!.steps[0]!.changes, [{ path: 'value.a', change: 'changed', before: 1, after: 2 }])
+  assert.deepEqual(notes, ['Transform "bad" (test.Mutate) changed the very record that it was given; it has to return a new one'])
+})
+
 test('a look-up that fails rejects the records that need it', async () => {
   const { records } = await preview({ config: chain({ away: { type: 'test.Away' } }), records: [{ value: 1 }] })
   assert.deepEqual(

@@ -47,19 +47,26 @@ export async function runPreview(spec: PreviewSpec, parts: PreviewParts): Promis
   const converters = await createConverters(spec.converters, loader)
   const taken = await takeRecords(spec, { ...parts, converters, showing })
   const traces = taken.traces
+  const notes = [...spec.notes, ...taken.notes]
   for (const [index, step] of steps.entries()) {
     const stepSpec = spec.steps[index]!
     at(`Transform "${stepSpec.alias}" (${stepSpec.transform.class})`)
     // A turn of the event loop, so that the word is out even if the transform never lets go.
     await turn()
-    await takeStep(step, stepSpec, traces, showing)
+    if (await takeStep(step, stepSpec, traces, showing)) {
+      notes.push(
+        `Transform "${stepSpec.alias}" (${stepSpec.transform.class}) changed the very record that it was given; it has to return a new one`,
+      )
+    }
   }
   if (spec.bytes) await convert(spec, converters, traces, { at, showing })
   const plan = spec.sink ? await planOf(spec, parts, traces, showing) : null
-  return answerText(spec, { notes: [...spec.notes, ...taken.notes], traces, plan })
+  return answerText(spec, { notes, traces, plan })
 }
 
-async function takeStep(step: ChainStep, spec: StepSpec, traces: readonly Traced[], showing: Showing): Promise<void> {
+/** True: the transform changed a record in place, which would reach whoever else holds it. */
+async function takeStep(step: ChainStep, spec: StepSpec, traces: readonly Traced[], showing: Showing): Promise<boolean> {
+  let mutated = false
   const alive = traces.filter(({ current }) => current !== null)
   const verdicts = new Map(alive.map((trace) => [trace, verdictOf(step, trace.current!)]))
   const fault = await prepareFault(
@@ -70,6 +77,7 @@ async function takeStep(step: ChainStep, spec: StepSpec, traces: readonly Traced
   for (const trace of alive) {
     const { applies, matched } = verdicts.get(trace)!
     const { kept, refused } = fault && applies ? { kept: [], refused: [{ error: fault }] } : apply([trace.current!])
+    mutated ||= treeText(showing.record(trace.current!)) !== treeText(trace.shown)
     const entry = {
       step: spec.alias,
       class: spec.transform.class,
@@ -95,6 +103,7 @@ async function takeStep(step: ChainStep, spec: StepSpec, traces: readonly Traced
     }
     trace.current = record ?? null
   }
+  return mutated
 }
 
 /** A predicate that fails does so again in the chain, and is told there. */
