@@ -15,7 +15,8 @@ export interface Destination {
 export interface Form {
   readonly id: number
   readonly destination: Destination
-  readonly op: 'write' | 'delete' | 'truncate'
+  /** `move`: a row gets another key and keeps the rest; its line is the old key's and the new one's, one after the other. */
+  readonly op: 'write' | 'delete' | 'truncate' | 'move'
   /** Rows lack values that the table keeps: they may only change rows that are there. */
   readonly partial: boolean
   readonly planned: readonly PlannedColumn[]
@@ -67,7 +68,7 @@ export class OpenChunk {
   /** False: the row's form does not go together with those that are in it. */
   takes({ form }: Pending): boolean {
     if (this.#rows.length === 0) return true
-    if (form.op === 'truncate' || this.#rows[0]!.form.op === 'truncate') return false
+    if (standsAlone(form) || standsAlone(this.#rows[0]!.form)) return false
     if (this.#keepsOps && form !== this.#rows[0]!.form) return false
     const before = form.op === 'write' ? this.#write : this.#delete
     return before === undefined || before === form
@@ -83,4 +84,8 @@ export class OpenChunk {
   close(): Chunk {
     return { destination: this.destination, rows: this.#rows, bytes: this.#bytes }
   }
+}
+
+function standsAlone({ op }: Form): boolean {
+  return op === 'truncate' || op === 'move'
 }

@@ -84,12 +84,13 @@ function physicalType(schema: Schema): string {
   }
 }
 
-/** Postgres has one array type for all dimensions; what is no scalar inside goes into jsonb as a whole. */
+/** As many dimensions as the schema has; what is no scalar inside goes into jsonb as a whole. */
 function arrayType(schema: Schema): string {
   let item = schema.valueSchema!
-  while (item.type === 'array' && item.name === null) item = item.valueSchema!
+  let dimensions = '[]'
+  for (; item.type === 'array' && item.name === null; dimensions += '[]') item = item.valueSchema!
   const type = columnTypeFor(item)
-  return type.endsWith(']') || (type === 'jsonb' && item.name !== logical.json) ? 'jsonb' : `${type}[]`
+  return type.endsWith(']') || (type === 'jsonb' && item.name !== logical.json) ? 'jsonb' : type + dimensions
 }
 
 function decimalType({ parameters }: Schema): string {

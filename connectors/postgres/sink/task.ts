@@ -11,6 +11,10 @@ interface Refused {
   readonly error: DataError
 }
 
+/** Debezium makes a changed key a delete and a create, and names the other key in a header of each. */
+const newKeyHeader = '__debezium.newkey'
+const oldKeyHeader = '__debezium.oldkey'
+
 /**
  * Writes records to tables of Postgres. What lies between two flushes is one transaction, with the positions in it, so each record has its
  * effect once; full chunks are written while more records come in.
@@ -78,19 +82,27 @@ export class PostgresSinkTask implements SinkTask {
   /** The records as rows of their tables; nothing is taken yet. Asks the server for a form that is new, and for nothing else. */
   async #rowsOf(records: readonly ConnectRecord[], refused: Refused[]): Promise<readonly Pending[]> {
     const rows: Pending[] = []
-    for (const record of records) {
+    for (const [index, record] of records.entries()) {
       try {
         const change = this.#reader.read(record)
         if (!this.#wanted(change)) continue
         const form = this.#forms.known(change) ?? (await this.#newForm(change))
-        const row = this.#row(change, form)
-        if (row) rows.push(row)
+        if (form.op === 'delete' && record.headers.length > 0 && this.#movesTo(records, index)) rows.push(moved(change, form))
+        rows.push(this.#row(change, form))
       } catch (error) {
         if (!(error instanceof DataError)) throw error
         refused.push({ record, error })
       }
     }
     return rows
+  }
+
+  /** True: the record is the first half of a changed key, and the other half, right behind it, lacks columns of the row. */
+  #movesTo(records: readonly ConnectRecord[], index: number): boolean {
+    if (this.#settings.mode === 'insert' || !records[index]!.headers.some(({ key }) => key === newKeyHeader)) return false
+    // A tombstone may lie between them.
+    const next = [records[index + 1], records[index + 2]].find((one) => one?.headers.some(({ key }) => key === oldKeyHeader))
+    return next !== undefined && this.#reader.read(next).unavailable.length > 0
   }
 
   #row(change: Change, form: Form): Pending {
@@ -137,6 +149,13 @@ export class PostgresSinkTask implements SinkTask {
     this.#told.add(key)
     return false
   }
+}
+
+function moved(change: Change, form: Form): Pending {
+  const { record } = change
+  const to = { ...record, key: record.headers.find(({ key }) => key === newKeyHeader)!.value }
+  const line = form.writer.line(change) + form.writer.line({ ...change, record: to })
+  return { form: { ...form, op: 'move' }, record, line, key: '' }
 }
 
 function keyNames({ planned }: Form): string {

@@ -108,15 +108,18 @@ export class TransactionWindow implements AsyncDisposable {
       this.kick()
       await this.#pump
       await this.ready()
+      if (this.#waiting() <= waitingMax || [...this.#lanes.values()].some((lane) => lane.waiting.length > 0 && !lane.blocked)) continue
       // Nothing but rows that miss others: what is collected may be those.
-      if (this.#waiting() > waitingMax && [...this.#lanes.values()].every((lane) => lane.blocked || lane.waiting.length === 0))
-        await this.#drain()
+      this.#closeAll()
+      await this.#write(true)
+      await this.ready()
     }
   }
 
   /** All rows and the positions are committed. Rejected: none of it is known to be, and it may be asked again. */
   async commit(offsets: Offsets): Promise<void> {
     await this.#pump
+    if (this.#broken !== undefined) throw this.#broken
     await this.ready()
     if (this.#settled) {
       this.#settle()
@@ -160,7 +163,7 @@ export class TransactionWindow implements AsyncDisposable {
     if (this.#waiting() > 0) await this.#write(true)
     // What failed is said by the one who asks, and tried again by the one who asks again.
     if (this.#failure !== undefined) throw this.#passing(this.#failure)
-    this.#check()
+    if (this.#broken !== undefined) throw this.#broken
   }
 
   #closeAll(): void {

@@ -25,7 +25,12 @@ export async function writeRows(
   let sent: readonly Pending[] = rows
   try {
     await session.query(`SAVEPOINT ${savepoint}`)
-    const statements = mode === 'insert' ? await insert(session, rows) : await merge(session, mode, rows, (part) => (sent = part))
+    const alone = rows[0]!.form.op === 'move'
+    const statements = alone
+      ? await move(session, rows)
+      : mode === 'insert'
+        ? await insert(session, rows)
+        : await merge(session, mode, rows, (part) => (sent = part))
     await session.script([...statements, `RELEASE SAVEPOINT ${savepoint}`])
     return []
   } catch (error) {
@@ -124,6 +129,23 @@ async function remove(session: Session, form: Form, rows: readonly Pending[]): P
   const stage = stageOf(form)
   await session.copy(copySql(stage, form), linesOf(rows))
   return [`DELETE FROM ${form.destination.table.sql} t USING ${stage} s WHERE ${matchSql(form)}`, `TRUNCATE ${stage}`]
+}
+
+/** Where the source sends a changed key as a delete and a create that lacks columns, the row has to be moved to keep them. */
+async function move(session: Session, rows: readonly Pending[]): Promise<readonly string[]> {
+  const { form } = rows[0]!
+  const stage = stageOf(form)
+  const table = form.destination.table.sql
+  const keys = form.planned.map(({ column }) => quoteIdentifier(column))
+  await session.copy(copySql(stage, form), linesOf(rows))
+  const row = (offset: number) => `(SELECT * FROM ${stage} ORDER BY ctid LIMIT 1 OFFSET ${offset})`
+  const same = (left: string, right: string) => keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' AND ')
+  return [
+    // A replay finds the row moved already.
+    `UPDATE ${table} t SET ${keys.map((key) => `${key} = n.${key}`).join(', ')} FROM ${row(0)} o, ${row(1)} n
+     WHERE ${same('t', 'o')} AND NOT EXISTS (SELECT FROM ${table} x WHERE ${same('x', 'n')})`,
+    `TRUNCATE ${stage}`,
+  ]
 }
 
 /** The last row of each key, in the order of these last ones. */

@@ -27,7 +27,7 @@ const values = `
    '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '', '', '{}', '', 0.001, '(,)'),
   (3, NULL, NULL, NULL, NULL, NULL, NULL, '-Infinity', NULL, NULL, NULL, NULL, NULL, NULL, 'infinity', NULL, NULL, NULL, 'infinity', '-infinity', 'infinity', '-infinity', NULL, NULL, NULL, NULL, NULL,
    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
-  (4, NULL, NULL, NULL, 100, NULL, -0.0, 4.9e-324, NULL, NULL, NULL, NULL, NULL, NULL, '-infinity', NULL, NULL, NULL, '294276-12-31 23:59:59.999999', NULL, '4713-01-01 00:00:00+00 BC', NULL, NULL, NULL, NULL, NULL, NULL,
+  (4, NULL, NULL, NULL, 100, NULL, -0.0, 4.9e-324, NULL, NULL, NULL, NULL, NULL, NULL, '-infinity', NULL, NULL, NULL, '290000-12-31 23:59:59.999999', NULL, '4713-01-01 00:00:00+00 BC', NULL, NULL, NULL, NULL, NULL, NULL,
    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`
 
 const folder = await mkdtemp(join(tmpdir(), 'millrace-pg-mirror-'))
@@ -45,7 +45,7 @@ for (const version of postgresVersions) {
     await server.query('CREATE DATABASE copy')
     const everything = `${types} CREATE TABLE everything (${columns}); ALTER TABLE everything ALTER COLUMN big SET STORAGE EXTERNAL;`
     await server.query(
-      `${everything} INSERT INTO everything VALUES ${values}; CREATE SCHEMA sales; CREATE TABLE sales.made (LIKE everything INCLUDING ALL); INSERT INTO sales.made SELECT * FROM everything`,
+      `${everything} INSERT INTO everything VALUES ${values}; CREATE SCHEMA sales; CREATE TABLE sales.made (${columns}); INSERT INTO sales.made SELECT * FROM everything`,
     )
     await server.query(everything, 'copy')
     await using worker = await WorkerProcess.start(await mkdtemp(join(folder, 'worker-')))
@@ -67,7 +67,7 @@ for (const version of postgresVersions) {
     await worker.passed('mirror', 0)
     assert.deepEqual(await textOf(server, 'copy', 'everything'), await textOf(server, 'postgres', 'everything'))
     await server.query(`
-      INSERT INTO everything SELECT (r).* FROM (SELECT e #= hstore('id', (id + 10)::text) AS r FROM everything e) x;
+      CREATE TEMP TABLE again AS SELECT * FROM everything; UPDATE again SET id = id + 10; INSERT INTO everything SELECT * FROM again;
       UPDATE everything SET big = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) n) WHERE id = 1;
       UPDATE everything SET i2 = 7 WHERE id = 1;
       UPDATE everything SET id = 100 WHERE id = 2;
@@ -78,7 +78,7 @@ for (const version of postgresVersions) {
     await worker.passed('mirror', await currentLsn(server))
     assert.deepEqual(await textOf(server, 'copy', 'everything'), await textOf(server, 'postgres', 'everything'))
     // The table that the sink made has types of its own for what schemas do not tell.
-    const own = `jsonb_build_array(id, i2, i4, i8, n, np, f4, f8, b, t, vc, rtrim(c), by, d, ti, ti3, tz, ts, ts3, tstz, tstz0, iv, u, jb, x::text, e, bit9::text, vb, ip::text, p::text, l::text, ci2::text, ir::text, ia, ta, na, tsa, tza, ua, ea::text[], ba, da, two, tv, big)::text`
+    const own = `jsonb_build_array(id, i2, i4, i8, n, np, f4, f8, b, t, vc, rtrim(c), by, d, ti, ti3, tz, ts, ts3, tstz, tstz0, iv, u, jb, x::text, e, bit9::text, vb, format('%s', ip), p::text, l::text, ci2::text, ir::text, ia, ta, na, tsa, tza, ua, ea::text[], ba, da, two, tv, big)::text`
     assert.deepEqual(await textOf(server, 'copy', 'sales.made', own), await textOf(server, 'postgres', 'sales.made', own))
     const made = await server.query(
       `SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) AS list FROM pg_attribute WHERE attrelid = 'sales.made'::regclass AND attnum > 0`,
