@@ -1,0 +1,263 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RetriableError, type ConnectRecord, type Logger } from '../../core/index.ts'
+import { bulkOutcomes, reasonOf, requestFault, type Outcome } from './answers.ts'
+import { bulkBody } from './bulk-body.ts'
+import type { ElasticsearchClient } from './client.ts'
+import type { ElasticsearchConfig } from './config.ts'
+import { Lane, type Batch } from './lane.ts'
+import type { Operation } from './operation.ts'
+
+/** The longest wait between two attempts. Milliseconds. */
+const backoffMsMax = 60_000
+/** The request without what nobody reads of its answer. */
+const path = '/_bulk?filter_path=errors,items.*.status,items.*.error'
+
+export interface BulkParts {
+  readonly client: Pick<ElasticsearchClient, 'request'>
+  readonly config: ElasticsearchConfig
+  readonly log: Logger
+  /** Asked for data streams that only exist by a template: then a plain index must not come to be. */
+  readonly streams: () => boolean
+  /** The index of these operations has gone: makes it again. */
+  restore(operations: readonly Operation[]): Promise<void>
+  /** A document that can never pass. */
+  refuse(record: ConnectRecord, reason: string): Promise<void>
+  /** Tells the watchdog that work goes on. */
+  alive(): void
+}
+
+/**
+ * Writes operations by bulk requests, several at a time, those for one document in order: each document has its lane, which sends one request
+ * at a time, except where versions decide anyway. What the server puts off is sent again alone, with all later operations for the same
+ * document, so that the last one stays the last.
+ */
+export class Bulk implements Disposable {
+  readonly #parts: BulkParts
+  /** The first is for what needs no order. */
+  readonly #lanes: readonly Lane[]
+  readonly #stop = new AbortController()
+  #buffered = 0
+  #bytes = 0
+  #flying = 0
+  #failure: Error | undefined
+  #lingering: NodeJS.Timeout | undefined
+  #flushing = false
+  #changed = Promise.withResolvers<void>()
+
+  constructor(parts: BulkParts) {
+    this.#parts = parts
+    const { config } = parts
+    const inFlight = config['max.in.flight.requests']
+    const limits = { records: config['batch.size'], bytes: config['bulk.size.bytes'], inFlight: 1 }
+    this.#lanes = [new Lane({ ...limits, inFlight }), ...Array.from({ length: inFlight }, () => new Lane(limits))]
+  }
+
+  /** Takes them all; they are sent when a batch is full, has waited long enough, or at a flush. */
+  add(operations: readonly Operation[]): void {
+    for (const one of operations) {
+      this.#buffered++
+      this.#bytes += one.bytes
+      this.#lanes[one.ordered ? 1 + (hash(one.id) % (this.#lanes.length - 1)) : 0]!.add(one)
+    }
+    const linger = this.#parts.config['linger.ms']
+    if (linger === 0) this.#seal()
+    else if (this.#lingering === undefined && this.#lanes.some((lane) => lane.gathering)) {
+      this.#lingering = setTimeout(() => {
+        this.#seal()
+        this.#send()
+      }, linger)
+    }
+    this.#send()
+  }
+
+  /** Resolves when there is room for more. Rejects with what failed since the last call; after a RetriableError the work goes on. */
+  async room(kill: AbortSignal): Promise<void> {
+    const records = this.#parts.config['max.buffered.records']
+    const bytes = this.#parts.config['bulk.size.bytes'] * (this.#parts.config['max.in.flight.requests'] + 1)
+    await this.#until(() => this.#buffered < records && this.#bytes < bytes, kill)
+  }
+
+  /** Resolves when the server has everything. Rejects as `room` does. */
+  async settled(kill: AbortSignal): Promise<void> {
+    this.#flushing = true
+    try {
+      this.#seal()
+      this.#send()
+      await this.#until(() => this.#buffered === 0, kill)
+    } finally {
+      this.#flushing = false
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#lingering)
+    this.#stop.abort(new Error('The Elasticsearch sink was closed'))
+  }
+
+  async #until(reached: () => boolean, kill: AbortSignal): Promise<void> {
+    const limitMs = this.#parts.config['flush.timeout.ms']
+    const deadline = performance.now() + limitMs
+    let late: NodeJS.Timeout | undefined
+    const wake = () => this.#wake()
+    kill.addEventListener('abort', wake)
+    try {
+      for (;;) {
+        this.#raise()
+        if (reached()) return
+        kill.throwIfAborted()
+        if (performance.now() >= deadline)
+          throw new RetriableError(
+            `Elasticsearch did not take everything within ${limitMs} ms (flush.timeout.ms); ${this.#buffered} records wait`,
+          )
+        late ??= setTimeout(wake, limitMs + 1)
+        await this.#changed.promise
+      }
+    } finally {
+      clearTimeout(late)
+      kill.removeEventListener('abort', wake)
+    }
+  }
+
+  #raise(): void {
+    const failure = this.#failure
+    if (failure === undefined) return
+    if (failure instanceof RetriableError) {
+      this.#failure = undefined
+      this.#send()
+    }
+    throw failure
+  }
+
+  #seal(): void {
+    clearTimeout(this.#lingering)
+    this.#lingering = undefined
+    for (const lane of this.#lanes) lane.seal()
+  }
+
+  #send(): void {
+    const most = this.#parts.config['max.in.flight.requests']
+    for (const lane of this.#lanes) {
+      // After a failure nothing starts until somebody has heard of it.
+      for (let batch; this.#failure === undefined && this.#flying < most && (batch = lane.next()) !== undefined;)
+        void this.#fly(lane, batch)
+    }
+  }
+
+  /** Never rejects: what fails is kept for the next caller. */
+  async #fly(lane: Lane, batch: Batch): Promise<void> {
+    this.#flying++
+    let left = batch.operations
+    try {
+      const retries = this.#parts.config['max.retries']
+      for (let attempt = 0; ; attempt++) {
+        const { again, reason } = await this.#attempt(left)
+        this.#settle(left, again)
+        left = again
+        this.#parts.alive()
+        if (left.length === 0) break
+        if (attempt >= retries) throw new RetriableError(`Elasticsearch put off ${left.length} records ${attempt + 1} times: ${reason}`)
+        await sleep(this.#backoffMs(attempt), undefined, { signal: this.#stop.signal })
+      }
+      lane.landed()
+    } catch (error) {
+      lane.giveBack({ operations: left, bytes: left.reduce((sum, one) => sum + one.bytes, 0) })
+      if (!this.#stop.signal.aborted) this.#failure ??= error as Error
+    } finally {
+      this.#flying--
+      if (this.#flushing) this.#seal()
+      this.#send()
+      this.#wake()
+    }
+  }
+
+  #settle(before: readonly Operation[], after: readonly Operation[]): void {
+    const bytesOf = (operations: readonly Operation[]) => operations.reduce((sum, one) => sum + one.bytes, 0)
+    this.#buffered -= before.length - after.length
+    this.#bytes -= bytesOf(before) - (after.length === 0 ? 0 : bytesOf(after))
+    this.#wake()
+  }
+
+  /** Sends them once. What must be sent again comes back, in order. */
+  async #attempt(operations: readonly Operation[]): Promise<{ readonly again: Operation[]; readonly reason: string }> {
+    const { client, config, log } = this.#parts
+    const whole = config['log.sensitive.data']
+    let answer
+    try {
+      answer = await client.request('POST', this.#parts.streams() ? `${path}&require_data_stream=true` : path, {
+        type: 'application/x-ndjson',
+        bytes: bulkBody(operations),
+      })
+    } catch (error) {
+      if (!(error instanceof RetriableError)) throw error
+      log.debug({ records: operations.length }, error.message)
+      return { again: [...operations], reason: error.message }
+    }
+    if (answer.status >= 200 && answer.status < 300) return this.#sort(operations, bulkOutcomes(answer, operations, whole))
+    const reason = reasonOf(answer, whole)
+    switch (requestFault(answer)) {
+      case 'again':
+        log.debug({ records: operations.length, status: answer.status }, 'Elasticsearch put a bulk request off')
+        return { again: [...operations], reason }
+      case 'fatal':
+        throw new Error(`Elasticsearch refused a bulk request with status ${answer.status}: ${reason}`)
+      case 'smaller':
+        return this.#halves(operations, reason)
+    }
+  }
+
+  /** A request that is refused as a whole for one of its parts, or for its size: halves, down to the one at fault. */
+  async #halves(operations: readonly Operation[], reason: string): Promise<{ readonly again: Operation[]; readonly reason: string }> {
+    if (operations.length === 1) {
+      await this.#parts.refuse(operations[0]!.record, reason)
+      return { again: [], reason }
+    }
+    const middle = operations.length >> 1
+    const first = await this.#attempt(operations.slice(0, middle))
+    // For their order the second half waits until the first is through.
+    if (first.again.length > 0) return { again: [...first.again, ...operations.slice(middle)], reason: first.reason }
+    return this.#attempt(operations.slice(middle))
+  }
+
+  async #sort(
+    operations: readonly Operation[],
+    outcomes: readonly Outcome[] | undefined,
+  ): Promise<{ readonly again: Operation[]; readonly reason: string }> {
+    if (outcomes === undefined) return { again: [], reason: '' }
+    const again: Operation[] = []
+    const waiting = new Set<string>()
+    const missing: Operation[] = []
+    let reason = ''
+    for (const [n, outcome] of outcomes.entries()) {
+      const one = operations[n]!
+      const document = `${one.index}/${one.id}`
+      if (outcome.kind === 'again') {
+        again.push(one)
+        waiting.add(document)
+        if (outcome.missing) missing.push(one)
+        reason = outcome.reason
+      } else if (outcome.kind === 'fatal') {
+        throw new Error(`Elasticsearch refused to write to index "${one.index}": ${outcome.reason}`)
+      } else if (outcome.kind === 'refused') await this.#parts.refuse(one.record, outcome.reason)
+      else if (waiting.has(document) && one.ordered) again.push(one)
+    }
+    if (missing.length > 0) await this.#parts.restore(missing)
+    return { again, reason }
+  }
+
+  #backoffMs(attempt: number): number {
+    const most = Math.min(this.#parts.config['retry.backoff.ms'] * 2 ** Math.min(attempt, 20), backoffMsMax)
+    return most * (0.5 + Math.random() / 2)
+  }
+
+  #wake(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+}
+
+/** FNV-1a: spreads ids over lanes. */
+function hash(id: string): number {
+  let sum = 0x811c9dc5
+  for (let n = 0; n < id.length; n++) sum = Math.imul(sum ^ id.charCodeAt(n), 0x01000193)
+  return sum >>> 0
+}

@@ -1,0 +1,125 @@
+import { DataError, type ConnectRecord, type Offsets, type Schema, type SinkTask, type TaskContext } from '../../core/index.ts'
+import { Bulk } from './bulk.ts'
+import { ElasticsearchClient } from './client.ts'
+import type { ElasticsearchConfig } from './config.ts'
+import { Indices } from './indices.ts'
+import { planner, type Operation, type Planner } from './operation.ts'
+
+/**
+ * Writes records as documents. At least once, and harmless when repeated: ids come from records, and versions keep a replay from undoing what
+ * came later. `put` sends what is full; `flush` waits until the server has everything.
+ */
+export class ElasticsearchSinkTask implements SinkTask {
+  readonly #config: ElasticsearchConfig
+  readonly #context: TaskContext
+  readonly #client: ElasticsearchClient
+  readonly #indices: Indices
+  readonly #bulk: Bulk
+  readonly #plan: Planner
+  readonly #schemaless: ReadonlySet<string>
+  #ignored = false
+
+  constructor(config: ElasticsearchConfig, context: TaskContext) {
+    this.#config = config
+    this.#context = context
+    this.#client = new ElasticsearchClient(config)
+    this.#indices = new Indices(this.#client, config, context.log)
+    this.#plan = planner(config)
+    this.#schemaless = new Set(config['topic.schema.ignore'])
+    this.#bulk = new Bulk({
+      client: this.#client,
+      config,
+      log: context.log,
+      streams: () => this.#indices.streamsByTemplate,
+      restore: (operations) => this.#restore(operations),
+      refuse: (record, reason) => this.#refuse(record, reason),
+      alive: () => context.report({}),
+    })
+  }
+
+  async put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void> {
+    await this.#bulk.room(kill)
+    const operations: Operation[] = []
+    const refused: (readonly [ConnectRecord, Error])[] = []
+    for (const record of records) {
+      try {
+        const operation = this.#plan(record)
+        if (operation !== null) operations.push(operation)
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error
+        refused.push([record, error])
+      }
+    }
+    for (const [index, schemas] of this.#unknown(operations)) {
+      for (const schema of schemas) await this.#indices.need(index, schema)
+    }
+    for (const [record, error] of refused) {
+      if (this.#config['drop.invalid.message']) this.#context.log.warn({ topic: record.topic }, `Left out a record: ${error.message}`)
+      else await this.#context.reject(record, error)
+    }
+    this.#bulk.add(operations)
+  }
+
+  async flush(_: Offsets, kill: AbortSignal): Promise<void> {
+    await this.#bulk.settled(kill)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#bulk[Symbol.dispose]()
+    this.#client[Symbol.dispose]()
+  }
+
+  /** Indices, and schemas of them, that were not seen before. */
+  #unknown(operations: readonly Operation[]): ReadonlyMap<string, ReadonlySet<Schema | null>> {
+    const unknown = new Map<string, Set<Schema | null>>()
+    let lastIndex: string | undefined
+    let lastSchema: Schema | null | undefined
+    for (const one of operations) {
+      const schema = this.#schemaOf(one)
+      if (one.index === lastIndex && schema === lastSchema) continue
+      lastIndex = one.index
+      lastSchema = schema
+      if (this.#indices.has(one.index, schema)) continue
+      const schemas = unknown.get(one.index)
+      if (schemas) schemas.add(schema)
+      else unknown.set(one.index, new Set([schema]))
+    }
+    return unknown
+  }
+
+  #schemaOf({ record, kind }: Operation): Schema | null {
+    if (this.#config['schema.ignore'] || kind === 'delete' || this.#schemaless.has(record.topic)) return null
+    return record.valueSchema?.type === 'struct' ? record.valueSchema : null
+  }
+
+  async #restore(operations: readonly Operation[]): Promise<void> {
+    for (const { index } of operations) this.#indices.forget(index)
+    for (const [index, schemas] of this.#unknown(operations)) {
+      for (const schema of schemas) await this.#indices.need(index, schema)
+    }
+  }
+
+  async #refuse(record: ConnectRecord, reason: string): Promise<void> {
+    const message = `Elasticsearch refused the document of a record of topic ${record.topic}: ${reason}`
+    switch (this.#config['behavior.on.malformed.documents'].toUpperCase()) {
+      case 'WARN':
+        this.#context.log.warn({ topic: record.topic, place: record.origin?.position }, `Left out: ${message}`)
+        return
+      case 'IGNORE':
+        if (!this.#ignored) this.#context.log.warn({ topic: record.topic }, `Left out, as all that follow and are not logged: ${message}`)
+        this.#ignored = true
+        return
+      default:
+        await this.#reject(record, message)
+    }
+  }
+
+  /** A rejection that is not tolerated ends the task as what it is; thrown by a later put as a DataError, it would seem to be about that put's records. */
+  async #reject(record: ConnectRecord, message: string): Promise<void> {
+    try {
+      await this.#context.reject(record, new DataError(message))
+    } catch (cause) {
+      throw cause instanceof DataError ? new Error(cause.message, { cause }) : cause
+    }
+  }
+}
