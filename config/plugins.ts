@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import datagen from '../connectors/datagen/index.ts'
 import delta from '../connectors/delta/index.ts'
+import elasticsearch from '../connectors/elasticsearch/index.ts'
 import file from '../connectors/file/index.ts'
 import http from '../connectors/http/index.ts'
 import kafka from '../connectors/kafka/index.ts'
@@ -21,6 +22,7 @@ export const builtinPlugins: readonly PluginModule[] = [
   { specifier: at('../connectors/postgres/index'), plugin: postgres },
   { specifier: at('../connectors/delta/index'), plugin: delta },
   { specifier: at('../connectors/kafka/index'), plugin: kafka },
+  { specifier: at('../connectors/elasticsearch/index'), plugin: elasticsearch },
   { specifier: at('../connectors/file/index'), plugin: file },
   { specifier: at('../connectors/http/index'), plugin: http },
   { specifier: at('../connectors/datagen/index'), plugin: datagen },
