@@ -1,0 +1,236 @@
+import { type ConfigIssue, type ConfigOf, defineConfig } from '../../../core/index.ts'
+import { s3AddressFault } from '../s3/address.ts'
+import { s3Config, s3Issues } from '../s3/config.ts'
+import { isTimezone, patternFault } from './time-pattern.ts'
+
+const formats = ['json', 'parquet'] as const
+const partitioners = ['default', 'field', 'timebased', 'daily', 'hourly'] as const
+export type FileFormat = (typeof formats)[number]
+export type PartitionerName = (typeof partitioners)[number]
+
+/** The file sink's keys: those of Confluent's S3 sink, and `path`. */
+export const filesConfig = defineConfig({
+  path: {
+    type: 'string',
+    importance: 'high',
+    doc: 'Folder of the files, or s3://bucket/prefix. Not given: the bucket of s3.bucket.name.',
+    check: (path: string) => (/[*?[\]]/.test(path) ? 'the characters * ? [ ] are not allowed in the path' : s3AddressFault(path)),
+  },
+  's3.bucket.name': { type: 'string', importance: 'high', doc: 'Bucket of the files, where path is not given.' },
+  'store.url': { type: 'string', importance: 'low', doc: 'The same as s3.endpoint.' },
+  's3.path.style.access.enabled': { type: 'boolean', importance: 'low', doc: 'The same as s3.path.style.' },
+  'storage.class': {
+    type: 'class',
+    importance: 'low',
+    doc: 'Known from existing configs; path or s3.bucket.name say where the files lie.',
+  },
+  'topics.dir': {
+    type: 'string',
+    default: 'topics',
+    importance: 'low',
+    doc: "Folder below the path in which the topics' folders lie; may be empty.",
+    check: folderFault,
+  },
+  'format.class': {
+    type: 'class',
+    default: 'json',
+    importance: 'high',
+    doc: 'json (or ...JsonFormat): one JSON object a line. parquet (or ...ParquetFormat): the fields of the value as columns.',
+    check: (name: string) =>
+      formatOf(name) === undefined ? `only JSON and Parquet are written (${formats.join(', ')}); Avro and raw bytes are not` : undefined,
+  },
+  'partitioner.class': {
+    type: 'class',
+    default: 'default',
+    importance: 'high',
+    doc: 'Folders below that of the topic: default (partition=<n>), field, timebased, daily or hourly; the Java names end in ...Partitioner.',
+    check: (name: string) => (partitionerOf(name) === undefined ? `must be one of ${partitioners.join(', ')}` : undefined),
+  },
+  'partition.field.name': {
+    type: 'list',
+    default: [],
+    importance: 'medium',
+    doc: 'Field partitioner: fields of the value, nested ones with dots; folders are field=value.',
+  },
+  'path.format': {
+    type: 'string',
+    default: "'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH",
+    importance: 'medium',
+    doc: 'Time-based partitioner: folders, from y, M, d, D, H, m, s, S; other letters in quotes.',
+    check: patternFault,
+  },
+  'partition.duration.ms': {
+    type: 'long',
+    default: 3_600_000,
+    min: 1,
+    importance: 'medium',
+    doc: 'Time-based partitioner: length of the time that shares a folder, in ms.',
+  },
+  timezone: {
+    type: 'string',
+    default: 'UTC',
+    importance: 'medium',
+    doc: 'Zone of folders and of rotate.schedule.interval.ms.',
+    check: zoneFault,
+  },
+  locale: { type: 'string', importance: 'low', doc: 'Known from existing configs; folders hold digits only.' },
+  'timestamp.extractor': {
+    type: 'class',
+    default: 'Wallclock',
+    oneOf: ['Wallclock', 'Record', 'RecordField'],
+    importance: 'medium',
+    doc: 'Which time counts for folders and rotate.interval.ms: of this machine, of the record, or of a field of its value.',
+  },
+  'timestamp.field': {
+    type: 'string',
+    default: 'timestamp',
+    importance: 'medium',
+    doc: 'RecordField: milliseconds since 1970, a Connect date or time stamp, or ISO text.',
+  },
+  'flush.size': {
+    type: 'int',
+    default: 100_000,
+    min: 1,
+    importance: 'high',
+    doc: "Records of one file at most. A file also ends with the runtime's flush: let flush.interval.ms, flush.rows and flush.bytes be as large as files are to be.",
+  },
+  'rotate.interval.ms': {
+    type: 'long',
+    default: -1,
+    min: -1,
+    importance: 'medium',
+    doc: 'Time between the first and the last record of a file, by timestamp.extractor, in ms; -1: any.',
+  },
+  'rotate.schedule.interval.ms': {
+    type: 'long',
+    default: -1,
+    min: -1,
+    importance: 'medium',
+    doc: 'Files end at multiples of this time of the clock, counted from midnight of timezone, in ms; -1: not.',
+  },
+  'directory.delim': { type: 'string', default: '/', oneOf: ['/'], importance: 'low', doc: 'Between folders.' },
+  'file.delim': {
+    type: 'string',
+    default: '+',
+    importance: 'low',
+    doc: 'Between topic, partition and offset in names of files.',
+    check: (text: string) => (/^[+_.=~-]{1,3}$/.test(text) ? undefined : 'must be one to three of + _ . = ~ -'),
+  },
+  'filename.offset.zero.pad.width': {
+    type: 'int',
+    default: 10,
+    min: 0,
+    max: 20,
+    importance: 'low',
+    doc: 'Digits of offsets in names of files.',
+  },
+  's3.compression.type': {
+    type: 'string',
+    default: 'none',
+    oneOf: ['none', 'gzip'],
+    importance: 'medium',
+    doc: 'Compression of JSON files.',
+  },
+  'parquet.codec': {
+    type: 'string',
+    default: 'snappy',
+    oneOf: ['none', 'uncompressed', 'snappy', 'gzip', 'zstd'],
+    importance: 'medium',
+    doc: 'Compression of Parquet files.',
+  },
+  'behavior.on.null.values': {
+    type: 'string',
+    default: 'fail',
+    oneOf: ['fail', 'ignore'],
+    importance: 'medium',
+    doc: 'Records without a value: reject or leave out.',
+  },
+  'schema.compatibility': {
+    type: 'string',
+    default: 'NONE',
+    oneOf: ['NONE'],
+    importance: 'low',
+    doc: 'NONE: a record with another schema begins a new file.',
+  },
+  'partitioner.max.open.files': {
+    type: 'int',
+    default: 100,
+    min: -1,
+    importance: 'low',
+    doc: 'Files written at the same time; with more, the one that began first ends. -1: 100.',
+  },
+  'duckdb.memory.limit': {
+    type: 'string',
+    default: '256MB',
+    importance: 'low',
+    doc: 'Memory for rows of Parquet files; rows beyond it spill to the temporary folder.',
+  },
+  'store.kafka.keys': {
+    type: 'boolean',
+    unsupported: 'keys are not written; put them into the value by a transform',
+    doc: 'Files of keys.',
+  },
+  'store.kafka.headers': {
+    type: 'boolean',
+    unsupported: 'headers are not written; put them into the value by a transform (HeaderToValue)',
+    doc: 'Files of headers.',
+  },
+  ...s3Config,
+})
+
+export type FilesConfig = ConfigOf<typeof filesConfig>
+
+/** The format that a name or a Java class stands for; undefined: none of ours. */
+export function formatOf(name: string): FileFormat | undefined {
+  return formats.find((format) => format === lastPart(name, 'format'))
+}
+
+/** The partitioner that a name or a Java class stands for; undefined: none of ours. */
+export function partitionerOf(name: string): PartitionerName | undefined {
+  return partitioners.find((partitioner) => partitioner === lastPart(name, 'partitioner'))
+}
+
+/** Where the files lie; undefined: the config does not say. */
+export function placeOf(config: FilesConfig): string | undefined {
+  return config.path ?? (config['s3.bucket.name'] === undefined ? undefined : `s3://${config['s3.bucket.name']}`)
+}
+
+/** The config with the names of Confluent's keys moved to ours. */
+export function withAliases(config: FilesConfig): FilesConfig {
+  return {
+    ...config,
+    's3.endpoint': config['s3.endpoint'] ?? config['store.url'],
+    's3.path.style': config['s3.path.style'] ?? config['s3.path.style.access.enabled'],
+  }
+}
+
+/** Faults of keys that do not go together. */
+export function filesIssues(config: FilesConfig): readonly ConfigIssue[] {
+  const issues: ConfigIssue[] = [...s3Issues(config)]
+  const place = placeOf(config)
+  if (place === undefined)
+    issues.push({ key: 'path', message: 'Neither path nor s3.bucket.name is given; one must say where the files go' })
+  if (config.path === undefined && place !== undefined && s3AddressFault(place) !== undefined) {
+    issues.push({ key: 's3.bucket.name', value: config['s3.bucket.name'] ?? null, message: `s3.bucket.name: ${s3AddressFault(place)}` })
+  }
+  if (partitionerOf(config['partitioner.class']) === 'field' && config['partition.field.name'].length === 0) {
+    issues.push({ key: 'partition.field.name', message: 'The field partitioner needs partition.field.name' })
+  }
+  return issues
+}
+
+function lastPart(name: string, ending: string): string {
+  const last = name.toLowerCase().split('.').at(-1)!
+  return last.endsWith(ending) ? last.slice(0, -ending.length) : last
+}
+
+function folderFault(folder: string): string | undefined {
+  if (folder === '') return undefined
+  return folder.split('/').every((part) => /^[^._/\s][^/\0]*$/.test(part))
+    ? undefined
+    : 'must be a folder below the path: parts between "/", none beginning with "." or "_"'
+}
+
+function zoneFault(zone: string): string | undefined {
+  return isTimezone(zone) ? undefined : 'is no time zone; use a name like UTC or Europe/Berlin'
+}

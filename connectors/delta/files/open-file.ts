@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { type FileHandle, copyFile, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import { type ConnectRecord, DataError, type Schema, jsonText } from '../../../core/index.ts'
+import { physicalName, quoteName, quoteText } from '../delta-types.ts'
+import type { Engine } from '../engine.ts'
+import { deltaType, newField } from '../schema.ts'
+import { Stage, type StageColumn, StageError, chunkRowsMax } from '../stage.ts'
+
+/** A record and what is written of it. */
+export interface Row {
+  readonly record: ConnectRecord
+  readonly value: unknown
+}
+
+/** Rows that a file takes at once, at most. */
+export const rowsMax = chunkRowsMax
+
+/** Rows of one file until it is written: beside memory, so that a file may be larger than it. */
+export interface OpenFile extends AsyncDisposable {
+  readonly extension: string
+  /** Takes all of the rows, at most `rowsMax`; throws a RowError for the first that cannot be kept: then it took none of them. */
+  add(rows: readonly Row[]): Promise<void>
+  /** Writes the whole file; may be repeated. Nothing can be added after it. */
+  write(path: string): Promise<void>
+}
+
+/** A row that has no place in the file. */
+export class RowError extends DataError {
+  readonly index: number
+  constructor(index: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.index = index
+  }
+}
+
+/** One JSON object a line, through a temporary file. */
+export class JsonFile implements OpenFile {
+  readonly extension: string
+  readonly #path: string
+  readonly #gzip: boolean
+  readonly #file: FileHandle
+
+  private constructor(path: string, gzip: boolean, file: FileHandle) {
+    this.#path = path
+    this.#gzip = gzip
+    this.#file = file
+    this.extension = gzip ? '.json.gz' : '.json'
+  }
+
+  static async open(folder: string, gzip: boolean): Promise<JsonFile> {
+    const path = join(folder, `${randomUUID()}.json`)
+    return new JsonFile(path, gzip, await open(path, 'wx'))
+  }
+
+  async add(rows: readonly Row[]): Promise<void> {
+    const lines = rows.map(({ value }, index) => {
+      try {
+        return jsonText(value)
+      } catch (error) {
+        throw new RowError(index, (error as Error).message, { cause: error })
+      }
+    })
+    await this.#file.appendFile(`${lines.join('\n')}\n`)
+  }
+
+  async write(path: string): Promise<void> {
+    if (this.#gzip) await pipeline(createReadStream(this.#path), createGzip(), createWriteStream(path))
+    else await copyFile(this.#path, path)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close()
+    await rm(this.#path, { force: true })
+  }
+}
+
+/** The fields of structs as columns, through a table of DuckDB. */
+export class ParquetFile implements OpenFile {
+  readonly extension: string
+  readonly #engine: Engine
+  readonly #stage: Stage<Row>
+  readonly #codec: string
+
+  private constructor(engine: Engine, stage: Stage<Row>, codec: string) {
+    this.#engine = engine
+    this.#stage = stage
+    this.#codec = codec
+    this.extension = codec === 'uncompressed' ? '.parquet' : `.${codec}.parquet`
+  }
+
+  /** The rows' values have the form of `schema`. Throws a DataError for a schema that no Parquet file can have. */
+  static async open(engine: Engine, schema: Schema, codec: string): Promise<ParquetFile> {
+    checkNames(schema)
+    const columns = schema.fields.map(({ name, schema: source }): StageColumn<Row> => {
+      const field = newField(name, deltaType(source))
+      return {
+        field,
+        source,
+        read: (entries, start, count, out) => {
+          for (let index = 0; index < count; index++)
+            out[index] = (entries[start + index]!.value as Readonly<Record<string, unknown>>)[name]
+        },
+      }
+    })
+    return new ParquetFile(engine, await Stage.create(engine, columns), codec === 'none' ? 'uncompressed' : codec)
+  }
+
+  async add(rows: readonly Row[]): Promise<void> {
+    try {
+      this.#stage.add(rows, 0, rows.length)
+    } catch (error) {
+      if (!(error instanceof StageError)) throw error
+      throw new RowError(error.index, `Field "${error.column}": ${error.message}`, { cause: error.cause })
+    }
+  }
+
+  async write(path: string): Promise<void> {
+    this.#stage.seal()
+    const columns = this.#stage.columns.map(({ field }, index) => `c${index} AS ${quoteName(physicalName(field))}`)
+    // With a bloom filter, `WHERE v = 0` misses rows that hold -0.0 (measured).
+    await this.#engine.run(
+      `COPY (SELECT ${columns.join(', ')} FROM ${this.#stage.table}) TO ${quoteText(path)} (FORMAT parquet, CODEC ${quoteText(this.#codec)}, WRITE_BLOOM_FILTER false)`,
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stage[Symbol.asyncDispose]()
+  }
+}
+
+/** What no Parquet file can have. Throws a DataError. */
+export function checkNames(schema: Schema): void {
+  if (schema.fields.length === 0) throw new DataError('The value has no fields, and a Parquet file needs a column; use format.class=json')
+  const names = new Map<string, string>()
+  for (const { name } of schema.fields) {
+    const other = names.get(name.toLowerCase())
+    if (other !== undefined)
+      throw new DataError(`Fields "${other}" and "${name}" differ only by case, which readers of Parquet do not tell apart`)
+    names.set(name.toLowerCase(), name)
+  }
+}
