@@ -83,9 +83,9 @@ class PostgresLookup implements Lookup {
       const result = await this.#with(`looking up ${at.length} keys in ${this.#name.join('.')}`, (client) =>
         client.query<(string | null)[]>({ text: `${table.sql} LIMIT ${limit}`, values, rowMode: 'array' }),
       )
-      if (result.fields.slice(1).some((field, index) => String(field.dataTypeID) !== table.types[index])) {
+      if (result.fields.slice(1).some((field, index) => `${field.dataTypeID}/${field.dataTypeModifier}` !== table.types[index])) {
         await this.#with('reading the altered columns', (client) => this.#inspect(client))
-        return
+        if (this.#table !== table) return // The batch is looked up again, with the new columns.
       }
       if (result.rows.length >= limit) throw this.#notUnique()
       for (const [number, ...raw] of result.rows) {

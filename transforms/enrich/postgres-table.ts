@@ -29,7 +29,7 @@ interface CatalogColumn {
 }
 
 const catalogSql = `
-  SELECT a.attname, a.atttypid, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END,
+  SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END,
          coalesce(b.typname, t.typname), coalesce(b.typtype, t.typtype), format_type(a.atttypid, -1), a.attnotnull OR t.typnotnull
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
@@ -81,7 +81,7 @@ export async function inspectTable(client: Client, name: readonly string[], sett
       `FROM unnest(${params.join(', ')}) WITH ORDINALITY AS q(${parts.join(', ')}, n) ` +
       `JOIN ${quoted} AS t ON ${keys.map((key, index) => `t.${quoteIdentifier(key.name)} = q.k${index + 1}`).join(' AND ')}`,
     keyTypes: keys.map(({ type }) => type),
-    types: chosen.map(({ column }) => column.oid),
+    types: chosen.map(({ column }) => `${column.oid}/${column.typmod}`),
     fingerprint: JSON.stringify([columns, made.map(({ schema }) => schemaMark(schema))]),
   }
 }

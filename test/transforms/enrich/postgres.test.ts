@@ -204,3 +204,16 @@ test('a field that the record has already is not overwritten', { skip }, async (
   const out = await enrichedValues(enrich, [order(1n), record('t', { id: 1, customer: 1 })])
   for (const one of out) assert.match(String(one), /has a field "id" already/)
 })
+
+test('columns of domains and views are read as what they stand for; more places are noticed', { skip }, async () => {
+  await server.query(`CREATE DOMAIN money2 AS numeric(10,2); CREATE DOMAIN code AS text CHECK (VALUE <> '');
+    CREATE TABLE account (id code PRIMARY KEY, sum money2, rate numeric(6,2)); INSERT INTO account VALUES ('a', 1.5, 2.25);
+    CREATE VIEW accounts AS SELECT id, sum FROM account`)
+  await using view = enriching(keys({ table: 'accounts', fields: 'sum' }))
+  const a = record('t', { customer: 'a' }, { valueSchema: structOf([['customer', primitive('string')]]) })
+  assert.deepEqual(await enrichedValues(view, [a]), [{ customer: 'a', sum: { unscaled: 150n, scale: 2 } }])
+  await using table = enriching(keys({ table: 'account', fields: 'rate', 'cache.ttl.ms': '0' }))
+  assert.deepEqual(await enrichedValues(table, [a]), [{ customer: 'a', rate: { unscaled: 225n, scale: 2 } }])
+  await server.query(`ALTER TABLE account ALTER rate TYPE numeric(8,4)`)
+  assert.deepEqual(await enrichedValues(table, [a]), [{ customer: 'a', rate: { unscaled: 22_500n, scale: 4 } }])
+})
