@@ -18,6 +18,11 @@ interface KnownForm {
   readonly form: Form
 }
 
+interface LastForm {
+  readonly change: Change
+  readonly form: Form
+}
+
 /** Forms that are remembered for one topic; more of them (other sets of unsent columns, of fields without a schema) are made anew. */
 const formsMax = 64
 
@@ -27,15 +32,40 @@ export class Forms {
   readonly #log: Logger
   readonly #known = new Map<string, KnownForm[]>()
   readonly #destinations = new Map<string, Destination>()
+  readonly #bySource: boolean
+  readonly #last = new Map<Change['op'], LastForm>()
   #made = 0
 
   constructor(settings: SinkSettings, log: Logger) {
     this.#settings = settings
     this.#log = log
+    this.#bySource = namesBySource(settings)
   }
 
   /** The form of a change, if one like it was seen before. */
   known(change: Change): Form | undefined {
+    const last = this.#last.get(change.op)
+    if (last !== undefined && this.#isLike(last, change)) return last.form
+    const found = this.#search(change)
+    if (found !== undefined) this.#last.set(change.op, { change, form: found })
+    return found
+  }
+
+  /** Nearly all changes are like the one before. Those without a schema, or with values that were not sent, are looked at more closely. */
+  #isLike({ change }: LastForm, { record, rowSchema, unavailable, source }: Change): boolean {
+    return (
+      record.topic === change.record.topic &&
+      rowSchema === change.rowSchema &&
+      record.keySchema === change.record.keySchema &&
+      unavailable.length === 0 &&
+      change.unavailable.length === 0 &&
+      (rowSchema !== null || change.op === 'delete') &&
+      (record.keySchema !== null || record.key === null) &&
+      (source === null || source === change.source || !this.#bySource)
+    )
+  }
+
+  #search(change: Change): Form | undefined {
     const { record } = change
     const list = this.#known.get(record.topic)
     if (list === undefined) return undefined
@@ -91,7 +121,7 @@ export class Forms {
   }
 
   #tableText({ source }: Change): string {
-    if (!namesBySource(this.#settings)) return ''
+    if (!this.#bySource) return ''
     return [...this.#settings.nameFormat.matchAll(/\$\{source\.([^}]*)\}/g)].map(([, name]) => String(source?.[name!])).join('\0')
   }
 

@@ -7,9 +7,9 @@ import type { SinkSettings } from './settings.ts'
 import { writeRows } from './write-rows.ts'
 
 /** Bytes of rows that are kept until their transaction is committed, so that it can be done again. Beyond it, a lost transaction restarts the task. */
-const keptBytesMax = 32 * 1024 * 1024
+const keptBytesMax = 8 * 1024 * 1024
 /** Chunks that wait to be written, beyond which `room` waits. */
-const waitingMax = 4
+const waitingMax = 2
 
 /** Bytes at which a chunk is full, however few its rows. */
 const chunkBytesMax = 8 * 1024 * 1024
