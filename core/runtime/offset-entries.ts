@@ -5,7 +5,7 @@ import type { OffsetEntry } from './control.ts'
 import { isRedriveKey } from './letters/redrive-job.ts'
 import { isFlushKey } from './task.ts'
 
-/** Positions in Connect's shape; the loop's own counters are left out. */
+/** Positions in Connect's shape; the loop's own counters are left out, and members that begin with `#`, which a source keeps for itself. */
 export function entriesOf(offsets: Offsets): readonly OffsetEntry[] {
   return Object.entries(offsets).flatMap(([partition, position]) =>
     isFlushKey(partition) || isRedriveKey(partition)
@@ -52,7 +52,7 @@ function canonical(value: Json): string {
 }
 
 function asMap(position: Json): Readonly<Record<string, Json>> {
-  return isMap(position) ? position : { position }
+  return isMap(position) ? Object.fromEntries(Object.entries(position).filter(([member]) => !member.startsWith('#'))) : { position }
 }
 
 function isMap(value: Json): value is Readonly<Record<string, Json>> {

@@ -29,4 +29,6 @@ export interface Api {
   readonly name: string
   readonly key: number
   readonly version: number
+  /** In KIP-482's encoding: compact lengths, and tagged fields at the end of headers and structures. */
+  readonly compact?: true
 }

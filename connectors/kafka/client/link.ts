@@ -18,6 +18,9 @@ export interface CallOptions {
   readonly answered?: boolean
 }
 
+/** The broker does not speak a request in the version that we need. */
+export class OldBrokerError extends ConfigError {}
+
 /** Sockets are kept alive so that a peer that vanished is noticed. Milliseconds. */
 const keepAliveMs = 60_000
 /** Most that is taken from a socket at once. Bytes. */
@@ -63,7 +66,9 @@ export class Link implements Disposable {
     if (!this.#usable) await this.#stand()
     this.#requireVersion(api)
     const payload = await this.#send(api, body, options)
-    return new WireReader(payload)
+    const answer = new WireReader(payload)
+    if (api.compact) answer.tags()
+    return answer
   }
 
   [Symbol.dispose](): void {
@@ -190,7 +195,7 @@ export class Link implements Disposable {
     if (known && known.min <= version && version <= known.max) return
     const speaks = known ? `versions ${known.min} to ${known.max}` : 'no version at all'
     const message = `Kafka at ${this.#name} speaks ${speaks} of ${name}, but version ${version} is needed; brokers from 2.4 on have it`
-    throw new ConfigError([{ key: 'bootstrap.servers', message }])
+    throw new OldBrokerError([{ key: 'bootstrap.servers', message }])
   }
 
   async #send(api: Api, body: WireWriter, options: CallOptions): Promise<Buffer> {
@@ -209,7 +214,8 @@ export class Link implements Disposable {
 
   #request(connection: Connection, api: Api, body: WireWriter, { waitMs = 0, answered = true }: CallOptions): Promise<Buffer> {
     const correlationId = connection.nextCorrelationId()
-    const head = new WireWriter(64).int32(0).int16(api.key).int16(api.version).int32(correlationId).string(this.#settings.clientId).bytes()
+    const begin = new WireWriter(64).int32(0).int16(api.key).int16(api.version).int32(correlationId).string(this.#settings.clientId)
+    const head = (api.compact ? begin.uvarint(0) : begin).bytes()
     head.writeInt32BE(head.length - 4 + body.size, 0)
     const parts = body.parts()
     return new Promise((resolve, reject) => {

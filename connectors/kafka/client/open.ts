@@ -9,6 +9,7 @@ import type { FetchLimits, FetchPosition, KafkaClient, ProduceOptions, ProduceSe
 import { Producing } from './producing.ts'
 import type { ClientSettings } from './settings.ts'
 import { TopicCache } from './topic-cache.ts'
+import { topicIds } from './topic-ids.ts'
 import { Transactions } from './transactions.ts'
 
 /**
@@ -53,6 +54,10 @@ class PortClient implements KafkaClient {
 
   topics(names: readonly string[] | null, maxAgeMs: number = this.#cluster.settings.metadataMaxAgeMs) {
     return this.#topics.topics(names, maxAgeMs)
+  }
+
+  topicIds(names: readonly string[]) {
+    return topicIds(this.#cluster, names)
   }
 
   fetch(positions: readonly FetchPosition[], limits: FetchLimits, signal: AbortSignal) {

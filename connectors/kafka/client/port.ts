@@ -11,6 +11,8 @@ export interface KafkaClient extends AsyncDisposable {
    * `maxAgeMs` (default 300,000, metadata.max.age.ms); 0 asks the cluster.
    */
   topics(names: readonly string[] | null, maxAgeMs?: number): Promise<ReadonlyMap<string, TopicMetadata>>
+  /** Asks the cluster for the ids of topics: one that was deleted and made anew has another. Left out: unknown topics, all of brokers before 3.0. */
+  topicIds(names: readonly string[]): Promise<ReadonlyMap<string, string>>
   /**
    * One round over all leaders at once; resolves when the first of them answers with records, errors or its wait over, the others' answers
    * come with a later call. Partitions whose leader is moving are left out and come back by themselves. `signal` ends the wait early.

@@ -66,6 +66,44 @@ export class WireReader {
     return items
   }
 
+  uvarint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.int8()
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte >= 0) return value
+    }
+    throw new RangeError('A length is longer than five bytes')
+  }
+
+  /** Of KIP-482; null reads as empty. */
+  compactString(): string {
+    const from = this.#skip(Math.max(0, this.uvarint() - 1))
+    return this.#buffer.toString('utf8', from, this.#at)
+  }
+
+  /** Of KIP-482; null reads as empty. */
+  compactArray<T>(read: () => T): T[] {
+    const count = this.uvarint() - 1
+    const items: T[] = []
+    for (let n = 0; n < count; n++) items.push(read())
+    return items
+  }
+
+  /** In hexadecimal digits. */
+  uuid(): string {
+    const from = this.#skip(16)
+    return this.#buffer.toString('hex', from, this.#at)
+  }
+
+  /** Passes the tagged fields that end a structure in KIP-482's encoding: we know none. */
+  tags(): void {
+    for (let left = this.uvarint(); left > 0; left--) {
+      this.uvarint()
+      this.#skip(this.uvarint())
+    }
+  }
+
   #skip(bytes: number): number {
     const at = this.#at
     if (at + bytes > this.#buffer.length) throw new RangeError(`${bytes} bytes are missing at position ${at} of ${this.#buffer.length}`)

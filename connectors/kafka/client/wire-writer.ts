@@ -65,6 +65,21 @@ export class WireWriter {
     return this
   }
 
+  /** Seven bits a byte, the lowest first. */
+  uvarint(value: number): this {
+    let rest = value
+    for (; rest > 0x7f; rest >>>= 7) this.int8(((rest & 0x7f) | 0x80) - 0x100)
+    return this.int8(rest)
+  }
+
+  /** Of KIP-482. */
+  compactString(value: string): this {
+    const text = Buffer.from(value, 'utf8')
+    this.uvarint(text.length + 1)
+    this.#buffer.set(text, this.#take(text.length))
+    return this
+  }
+
   bytesField(value: Uint8Array | null): this {
     if (value === null) return this.int32(-1)
     this.int32(value.length)

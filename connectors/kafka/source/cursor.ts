@@ -16,6 +16,7 @@ export interface Cursor {
   /** The first offset that is not read; undefined: there is none. */
   readonly end: number | undefined
   readonly endSetting: string | undefined
+  readonly topicId: string | undefined
   /** The end of the log that a reader may see, as far as it is known; -1: not yet. */
   logEnd: number
   /** Fetched and not yet handed out. */
@@ -52,7 +53,7 @@ export interface Slice {
   readonly to: number
 }
 
-export function cursorOf({ topic, partition, key, position: { offset, end } }: Start): Cursor {
+export function cursorOf({ topic, partition, key, position: { offset, end, topicId } }: Start): Cursor {
   return {
     topic,
     partition,
@@ -62,6 +63,7 @@ export function cursorOf({ topic, partition, key, position: { offset, end } }: S
     committed: offset,
     end: end?.offset,
     endSetting: end?.setting,
+    topicId,
     logEnd: -1,
     queuedBytes: 0,
     notBeforeMs: 0,

@@ -1,6 +1,8 @@
 import { GapError, type Logger } from '../../../core/index.ts'
-import type { KafkaClient } from '../client/port.ts'
+import type { KafkaClient, TopicPartition } from '../client/port.ts'
 import type { Cursor } from './cursor.ts'
+
+const replayNote = 'A sink that remembers offsets takes what has a lower one for a replay: reset the offsets over the REST API.'
 
 /** What becomes of a partition whose log no longer has the offset that comes next (`errors.data.loss`). */
 export class LostRecords {
@@ -12,6 +14,20 @@ export class LostRecords {
     this.#client = client
     this.#goOn = goOn
     this.#log = log
+  }
+
+  /**
+   * The topic was deleted and made anew since `offset` was read. Throws a GapError that says so, unless losses are tolerated: then it is
+   * logged, and the new topic is read from its first record.
+   */
+  madeAnew({ topic, partition }: TopicPartition, offset: number): void {
+    const said = `${topic}-${partition}: the topic was deleted and made anew since offset ${offset} was the next to be read, so what it held is gone, and its offsets count from 0 again`
+    if (!this.#goOn) {
+      throw new GapError(
+        `${said}. Set errors.data.loss=continue to read the new topic from its first record, or stop the connector and set or reset its offsets over the REST API.`,
+      )
+    }
+    this.#log.warn({ topic, partition, offset }, `${said}; it is read from its first record (errors.data.loss=continue). ${replayNote}`)
   }
 
   /**
@@ -41,9 +57,7 @@ export class LostRecords {
       end: end.offset,
       lost: deleted ? first.offset - fetchFrom : null,
     }
-    const note = deleted
-      ? ''
-      : ' A sink that remembers offsets takes what has a lower one for a replay: reset the offsets over the REST API.'
+    const note = deleted ? '' : ` ${replayNote}`
     this.#log.warn(fields, `${said}; reading goes on at ${first.offset} (errors.data.loss=continue).${note}`)
     return first.offset
   }

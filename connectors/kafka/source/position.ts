@@ -4,10 +4,23 @@ import type { TopicPartition } from '../client/port.ts'
 /** Tells group offsets that we wrote from those that a person set with Kafka's tools, or that another consumer of the group wrote. */
 export const commitMarker = 'millrace'
 
+/** The metadata of an offset that we commit: our marker, and the id of the topic that it counts in. */
+export function commitMetadata(topicId: string | undefined): string {
+  return topicId === undefined ? commitMarker : `${commitMarker} ${topicId}`
+}
+
+/** Whether an offset of the group is ours, and the id of its topic. */
+export function readMetadata(metadata: string | null): { readonly ours: boolean; readonly topicId: string | undefined } {
+  const [marker, topicId] = (metadata ?? '').split(' ')
+  return marker === commitMarker ? { ours: true, topicId } : { ours: false, topicId: undefined }
+}
+
 /** What the runtime keeps of a partition: the next offset to read and, in a bounded run, where it ends. */
 export interface Position {
   readonly offset: number
   readonly end?: { readonly offset: number; readonly setting: string }
+  /** Of the topic that the offset counts in; undefined: unknown, or a person set the offset. */
+  readonly topicId?: string | undefined
 }
 
 /** The key of a Kafka partition in `Offsets`; Connect shows the same two members. */
@@ -30,18 +43,22 @@ export function partitionOf(key: string): TopicPartition | undefined {
 }
 
 /** A position as it is saved. */
-export function positionJson({ offset, end }: Position): Json {
-  return end === undefined ? { kafka_offset: offset } : { kafka_offset: offset, kafka_end: end.offset, kafka_end_of: end.setting }
+export function positionJson({ offset, end, topicId }: Position): Json {
+  const position: Record<string, Json> = { kafka_offset: offset }
+  if (end !== undefined) Object.assign(position, { kafka_end: end.offset, kafka_end_of: end.setting })
+  if (topicId !== undefined) position['#topic'] = topicId
+  return position
 }
 
 /** Reads what `positionJson` wrote, or a person. Throws a TypeError for what is no position. */
 export function positionOf(key: string, saved: Json): Position {
-  const { kafka_offset: offset, kafka_end: end, kafka_end_of: setting } = saved as Record<string, Json | undefined>
+  const { kafka_offset: offset, kafka_end: end, kafka_end_of: setting, '#topic': id } = saved as Record<string, Json | undefined>
   if (!Number.isSafeInteger(offset) || (offset as number) < 0) {
     throw new TypeError(`The position of ${key} must be {"kafka_offset": n} with n a non-negative integer, not ${JSON.stringify(saved)}`)
   }
-  if (typeof end !== 'number' || typeof setting !== 'string') return { offset: offset as number }
-  return { offset: offset as number, end: { offset: end, setting } }
+  const topic = typeof id === 'string' ? { topicId: id } : {}
+  if (typeof end !== 'number' || typeof setting !== 'string') return { offset: offset as number, ...topic }
+  return { offset: offset as number, end: { offset: end, setting }, ...topic }
 }
 
 /** Saved positions by key in our own spelling. Positions that are null (reset) are left out. */

@@ -8,7 +8,7 @@ import { DealtShare } from './dealt-share.ts'
 import { Fetcher } from './fetcher.ts'
 import { lagOf } from './lag.ts'
 import { Membership } from './membership.ts'
-import { commitMarker, keyOf, positionJson, positionOf, positionsOf, type Position } from './position.ts'
+import { commitMetadata, keyOf, positionJson, positionOf, positionsOf, type Position } from './position.ts'
 import { RecordReader } from './record-reader.ts'
 import type { KafkaSourceSettings } from './settings.ts'
 import type { PartitionShare } from './share.ts'
@@ -29,6 +29,8 @@ export class KafkaSourceTask implements SourceTask {
   readonly #fetcher: Fetcher
   readonly #assembler: Assembler
   readonly #reader: RecordReader
+  readonly #loss: LostRecords
+  readonly #topicIds = new Map<string, string>()
   #saved: ReadonlyMap<string, Position> = new Map()
   #seen: Set<string> | undefined
   /** The join under way: it goes on when the poll that began it must return. */
@@ -53,8 +55,8 @@ export class KafkaSourceTask implements SourceTask {
     this.#share = dealing
       ? new DealtShare(client, subscription, { ...dealing, task: context.task }, context.log, changed)
       : new Membership(client, subscription, membership, context.log, changed)
-    const loss = new LostRecords(client, settings.lossGoesOn, context.log)
-    this.#fetcher = new Fetcher(client, settings.fetch, loss, context.log, () => this.#wake?.())
+    this.#loss = new LostRecords(client, settings.lossGoesOn, context.log)
+    this.#fetcher = new Fetcher(client, settings.fetch, this.#loss, context.log, () => this.#wake?.())
     this.#assembler = new Assembler(this.#fetcher, settings.batch)
     this.#reader = new RecordReader(context.converters)
   }
@@ -82,7 +84,7 @@ export class KafkaSourceTask implements SourceTask {
     })
     if (moved.length === 0) return
     await this.#share.commit(
-      moved.map(({ cursor: { topic, partition }, offset }) => ({ topic, partition, offset, metadata: commitMarker })),
+      moved.map(({ cursor: { topic, partition, topicId }, offset }) => ({ topic, partition, offset, metadata: commitMetadata(topicId) })),
     )
     for (const { cursor, offset } of moved) cursor.committed = offset
   }
@@ -134,7 +136,14 @@ export class KafkaSourceTask implements SourceTask {
 
   async #starts(partitions: readonly TopicPartition[]): Promise<readonly Start[]> {
     const { log } = this.#context
-    const starts = await resolveStarts(this.#client, partitions, this.#settings.starts, { saved: this.#saved, seen: this.#seen }, log)
+    const past = {
+      saved: this.#saved,
+      seen: this.#seen,
+      ids: this.#topicIds,
+      madeAnew: (place: TopicPartition, offset: number) => this.#loss.madeAnew(place, offset),
+    }
+    const starts = await resolveStarts(this.#client, partitions, this.#settings.starts, past, log)
+    for (const { key, position } of starts) if (position.topicId !== undefined) this.#topicIds.set(key, position.topicId)
     if (this.#seen === undefined) {
       const topics = await this.#settings.subscription.topics(this.#client, 60_000)
       this.#seen = new Set(
@@ -235,8 +244,8 @@ export class KafkaSourceTask implements SourceTask {
 
 function offsetsOf(moved: ReadonlySet<Cursor>): Offsets {
   const offsets: Record<string, Json> = {}
-  for (const { key, position, end, endSetting } of moved) {
-    offsets[key] = positionJson({ offset: position, ...(end === undefined ? {} : { end: { offset: end, setting: endSetting! } }) })
+  for (const { key, position, end, endSetting, topicId } of moved) {
+    offsets[key] = positionJson({ offset: position, topicId, ...(end === undefined ? {} : { end: { offset: end, setting: endSetting! } }) })
   }
   return offsets
 }

@@ -1,7 +1,7 @@
 import { ConfigError, type Logger } from '../../../core/index.ts'
 import type { CommittedOffset, KafkaClient, TopicPartition } from '../client/port.ts'
 import type { Place } from './place.ts'
-import { commitMarker, keyOf, type Position } from './position.ts'
+import { keyOf, readMetadata, type Position } from './position.ts'
 
 /** Where one partition is read from, and to. */
 export interface Start extends TopicPartition {
@@ -29,6 +29,10 @@ export interface Past {
   readonly saved: ReadonlyMap<string, Position>
   /** Partitions that were there when the task began; undefined: it begins now. */
   readonly seen: ReadonlySet<string> | undefined
+  /** Topic ids of the partitions that the task had before. */
+  readonly ids: ReadonlyMap<string, string>
+  /** Called for a partition whose topic was made anew since `offset` was read; throws unless that is tolerated. */
+  readonly madeAnew: (place: TopicPartition, offset: number) => void
 }
 
 /**
@@ -44,30 +48,56 @@ export async function resolveStarts(
   log: Logger,
 ): Promise<readonly Start[]> {
   const group = new Map((await client.groups.committed(settings.group, null)).map((one) => [keyOf(one), one]))
+  const ids = await client.topicIds([...new Set(partitions.map(({ topic }) => topic))])
   const known = new Set([...past.saved.keys(), ...group.keys()])
   const knownTopics = new Set([...group.values()].map(({ topic }) => topic))
   for (const key of past.saved.keys()) knownTopics.add((JSON.parse(key) as { kafka_topic: string }).kafka_topic)
   const chosen = partitions.map((place) => {
     const key = keyOf(place)
-    const saved = past.saved.get(key)
-    const offset = chooseOffset(place, group.get(key), saved?.offset, settings.exact, log)
+    const topicId = ids.get(place.topic)
+    const { saved, committed, anew } = ofThisTopic(past.saved.get(key), group.get(key), past.ids.get(key), topicId)
+    if (anew !== undefined) past.madeAnew(place, anew)
+    const offset = chooseOffset(place, committed, saved?.offset, settings.exact, log)
     // A partition that is younger than the reading of its topic is read from its first record: "latest" would lose the ones before now.
     const young = !known.has(key) && (knownTopics.has(place.topic) || (past.seen !== undefined && !past.seen.has(key)))
-    return { place, key, offset, saved, begin: offset === undefined ? beginOf(place, settings, young) : undefined }
+    const begin = anew === undefined ? () => beginOf(place, settings, young) : () => ({ timestamp: -2 })
+    return { place, key, topicId, offset, saved, begin: offset === undefined ? begin() : undefined }
   })
   const asked = await lookUp(
     client,
     chosen.flatMap(({ place, begin }) => (begin === undefined ? [] : [{ ...place, begin }])),
     settings.readCommitted,
   )
-  const starts = chosen.map(({ place, key, offset, saved }) => ({
+  const starts = chosen.map(({ place, key, topicId, offset, saved }) => ({
     place,
     key,
+    topicId,
     saved,
     offset: offset ?? asked.get(key)!,
     noted: offset === undefined,
   }))
   return withEnds(client, starts, settings)
+}
+
+interface Kept {
+  readonly saved: Position | undefined
+  readonly committed: CommittedOffset | undefined
+  /** The next offset of a topic of that name that is no more, where nothing is known of the new one. */
+  readonly anew: number | undefined
+}
+
+/** Leaves out the offsets that count in a topic of the same name that was deleted. Brokers forget the group's with the topic, if not at once. */
+function ofThisTopic(
+  saved: Position | undefined,
+  committed: CommittedOffset | undefined,
+  had: string | undefined,
+  now: string | undefined,
+): Kept {
+  const noted = committed && readMetadata(committed.metadata).topicId
+  const before = had ?? saved?.topicId ?? noted
+  if (now === undefined || before === undefined || before === now) return { saved, committed, anew: undefined }
+  if (committed && (noted === undefined || noted === now)) return { saved: undefined, committed, anew: undefined }
+  return { saved: undefined, committed: undefined, anew: saved?.offset ?? committed?.offset ?? 0 }
 }
 
 function chooseOffset(
@@ -79,7 +109,7 @@ function chooseOffset(
 ): number | undefined {
   if (committed === undefined) return saved
   if (saved === undefined) return committed.offset
-  if (committed.metadata === commitMarker) return exact ? saved : Math.max(committed.offset, saved)
+  if (readMetadata(committed.metadata).ours) return exact ? saved : Math.max(committed.offset, saved)
   if (committed.offset !== saved) {
     const said = `The group's offset of ${topic}-${partition} is ${committed.offset}, set by Kafka's tools or another consumer; ours is ${saved}`
     const chosen = exact ? 'reading goes on at ours, which the sink keeps (change it over the REST API)' : "reading goes on at the group's"
@@ -133,6 +163,7 @@ async function offsetsAt(
 interface Begun {
   readonly place: TopicPartition
   readonly key: string
+  readonly topicId: string | undefined
   readonly saved: Position | undefined
   readonly offset: number
   readonly noted: boolean
@@ -140,16 +171,22 @@ interface Begun {
 
 async function withEnds(client: KafkaClient, starts: readonly Begun[], settings: StartSettings): Promise<readonly Start[]> {
   const { end, readCommitted } = settings
-  if (end === undefined) return starts.map(({ place, key, offset, noted }) => ({ ...place, key, position: { offset }, noted }))
+  if (end === undefined)
+    return starts.map(({ place, key, topicId, offset, noted }) => ({ ...place, key, position: { offset, ...idOf(topicId) }, noted }))
   const { place: where, setting } = end
   const unknown = starts.filter(({ saved }) => saved?.end?.setting !== setting)
   const timestamp = where.kind === 'timestamp' ? where.ms : -1
   const asked = where.kind === 'offsets' ? [] : unknown.map(({ place }) => ({ ...place, timestamp }))
   const found = await offsetsAt(client, asked, readCommitted)
-  return starts.map(({ place, key, saved, offset, noted }) => {
-    if (saved?.end?.setting === setting) return { ...place, key, position: { offset, end: saved.end }, noted }
+  return starts.map(({ place, key, topicId, saved, offset, noted }) => {
+    const id = idOf(topicId)
+    if (saved?.end?.setting === setting) return { ...place, key, position: { offset, end: saved.end, ...id }, noted }
     // Without an offset of its own a partition is not read at all.
     const stop = where.kind === 'offsets' ? (where.offsets.get(place.topic)?.get(place.partition) ?? offset) : found.get(key)!
-    return { ...place, key, position: { offset, end: { offset: stop, setting } }, noted: true }
+    return { ...place, key, position: { offset, end: { offset: stop, setting }, ...id }, noted: true }
   })
+}
+
+function idOf(topicId: string | undefined): { readonly topicId?: string } {
+  return topicId === undefined ? {} : { topicId }
 }

@@ -48,6 +48,7 @@ export class FakeCluster {
           found.map(([name, count]): [string, TopicMetadata] => [name, { name, internal: false, partitions: partitionsOf(count) }]),
         )
       },
+      topicIds: async () => new Map(),
       fetch: unused,
       produce: (sets, options) => this.#produce(sets, options.transactionalId),
       offsetsAt: unused,

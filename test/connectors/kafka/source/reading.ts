@@ -5,6 +5,7 @@ import {
   parseConfig,
   type ConnectRecord,
   type Converter,
+  type Json,
   type Logger,
   type Offsets,
   type Progress,
@@ -175,5 +176,11 @@ function detail(fields: object): string {
 /** What is saved, for tests of restarts. */
 export async function savedOf(store: MemoryStore, name: string): Promise<Offsets | undefined> {
   const offsets = await store.offsets.load(name)
-  return offsets && Object.fromEntries(Object.entries(offsets).filter(([key]) => !key.startsWith('#')))
+  return offsets && Object.fromEntries(Object.entries(offsets).flatMap(([key, at]) => (key.startsWith('#') ? [] : [[key, shown(at)]])))
+}
+
+/** Without what the source keeps for itself. */
+function shown(position: Json): Json {
+  if (typeof position !== 'object' || position === null || Array.isArray(position)) return position
+  return Object.fromEntries(Object.entries(position).filter(([member]) => !member.startsWith('#')))
 }

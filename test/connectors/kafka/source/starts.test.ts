@@ -58,6 +58,29 @@ test('a partition that is younger than the reading is read from its first record
   assert.deepEqual(await offsets({ partitions: [t1], seen: new Set([keyOf(t1)]), settings: start }), [100])
 })
 
+test('offsets of a topic of the same name that is no more do not count', async () => {
+  const old = new Map([[keyOf(t0), { offset: 50, topicId: 'a' }]])
+  const by = (metadata: string) => [{ ...t0, offset: 60, metadata }]
+  const start = async (given: Case) => {
+    const warnings: string[] = []
+    return [(await offsets({ ...given, warnings }))[0], warnings.join()]
+  }
+  const anew = 't-0 made anew after 50'
+  assert.deepEqual(await start({ positions: old, topicId: 'b' }), [10, anew])
+  assert.deepEqual(await start({ positions: old, topicId: 'b', settings: { start: { kind: 'latest' } } }), [10, anew])
+  assert.deepEqual(await start({ positions: old, topicId: 'b', settings: { exact: true } }), [10, anew])
+  assert.deepEqual(await start({ positions: old, topicId: 'b', committed: by('millrace a') }), [10, anew])
+  assert.deepEqual(await start({ saved: [[t0, 50]], ids: new Map([[keyOf(t0), 'a']]), topicId: 'b' }), [10, anew])
+  assert.deepEqual(await start({ committed: by('millrace a'), topicId: 'b' }), [10, 't-0 made anew after 60'])
+  // Another task, or a person, has been in the new one already.
+  assert.deepEqual(await start({ positions: old, topicId: 'b', committed: by('millrace b') }), [60, ''])
+  assert.deepEqual(await start({ positions: old, topicId: 'b', committed: by('') }), [60, ''])
+  // It is the same one, or nobody can tell.
+  assert.deepEqual(await start({ positions: old, topicId: 'a', committed: by('millrace a') }), [60, ''])
+  assert.deepEqual(await start({ positions: old }), [50, ''])
+  assert.deepEqual(await start({ saved: [[t0, 50]], topicId: 'b' }), [50, ''])
+})
+
 test('a bounded run notes its ends and finds them again, unless its setting changed', async () => {
   const end = { place: parsePlace('latest'), setting: 'latest' }
   const [first] = await resolve({ settings: { end } })
@@ -84,6 +107,9 @@ interface Case {
   readonly seen?: ReadonlySet<string>
   readonly settings?: Partial<StartSettings>
   readonly warnings?: string[]
+  /** Of the topic as it is now, and as the task had it. */
+  readonly topicId?: string
+  readonly ids?: ReadonlyMap<string, string>
 }
 
 async function offsets(given: Case): Promise<readonly number[]> {
@@ -93,6 +119,7 @@ async function offsets(given: Case): Promise<readonly number[]> {
 /** A cluster whose logs hold the offsets 10 to 99, each record's timestamp its offset. */
 function resolve(given: Case) {
   const client = {
+    topicIds: async () => new Map(given.topicId === undefined ? [] : [['t', given.topicId]]),
     groups: { committed: async () => given.committed ?? [] },
     offsetsAt: async (asked: readonly { topic: string; partition: number; timestamp: number }[]) =>
       asked.map(({ topic, partition, timestamp }) => ({
@@ -103,5 +130,8 @@ function resolve(given: Case) {
   } as unknown as KafkaClient
   const log = { warn: (_: object, message: string) => void given.warnings?.push(message) } as Logger
   const saved = given.positions ?? new Map((given.saved ?? []).map(([place, offset]) => [keyOf(place), { offset }]))
-  return resolveStarts(client, given.partitions ?? [t0], { ...settings, ...given.settings }, { saved, seen: given.seen }, log)
+  const madeAnew = ({ topic, partition }: { topic: string; partition: number }, offset: number) =>
+    void given.warnings?.push(`${topic}-${partition} made anew after ${offset}`)
+  const past = { saved, seen: given.seen, ids: given.ids ?? new Map(), madeAnew }
+  return resolveStarts(client, given.partitions ?? [t0], { ...settings, ...given.settings }, past, log)
 }
