@@ -135,6 +135,7 @@ export class Bulk implements Disposable {
   }
 
   #send(): void {
+    if (this.#stop.signal.aborted) return
     const most = this.#parts.config['max.in.flight.requests']
     for (const lane of this.#lanes) {
       // After a failure nothing starts until somebody has heard of it.
