@@ -140,7 +140,8 @@ export class KafkaSourceTask implements SourceTask {
       saved: this.#saved,
       seen: this.#seen,
       ids: this.#topicIds,
-      madeAnew: (place: TopicPartition, offset: number) => this.#loss.madeAnew(place, offset),
+      madeAnew: (place: TopicPartition, offset: number) =>
+        this.#loss.madeAnew(place, this.#fetcher.cursors.get(keyOf(place))?.position ?? offset),
     }
     const starts = await resolveStarts(this.#client, partitions, this.#settings.starts, past, log)
     for (const { key, position } of starts) if (position.topicId !== undefined) this.#topicIds.set(key, position.topicId)
