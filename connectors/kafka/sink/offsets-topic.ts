@@ -26,7 +26,7 @@ const limits = { batchMaxBytes: 256 << 20, ratioMax: 10_000 }
 
 /** The topic of positions as it is created: compacted, for its last word on each source partition is all that counts. */
 export function offsetsTopic(name: string): NewTopic {
-  return { name, partitions: 25, replicationFactor: -1, config: { 'cleanup.policy': 'compact' } }
+  return { name, partitions: 5, replicationFactor: -1, config: { 'cleanup.policy': 'compact' } }
 }
 
 /**
