@@ -4,6 +4,8 @@ import { HttpClient } from './client.ts'
 import type { HttpConfig } from './config.ts'
 import { type Rendered, type Rendering, rendering } from './rendering.ts'
 
+const beatMs = 2_000
+
 /**
  * Sends records by HTTP, one or several a request. Without a `flush`: what `put` resolved for was accepted by the server. At least once: a request
  * whose answer is lost is sent again.
@@ -75,10 +77,15 @@ export class HttpSinkTask implements SinkTask {
         } catch (error) {
           failure ??= { error }
         }
-        this.#context.report({})
       }
     }
-    await Promise.all(lanes.map(work))
+    // A server that takes its time is no task that hangs: http.request.timeout.ms ends each request.
+    const beat = setInterval(() => this.#context.report({}), beatMs)
+    try {
+      await Promise.all(lanes.map(work))
+    } finally {
+      clearInterval(beat)
+    }
     if (failure) throw failure.error
   }
 

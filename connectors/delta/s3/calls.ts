@@ -10,6 +10,8 @@ export type S3Sdk = typeof import('@aws-sdk/client-s3')
 /** What a failed request came to: by the answer it surely was not carried out, or nobody knows. */
 export type Verdict = 'absent' | 'taken' | 'conflict' | 'again' | 'denied' | 'final'
 
+/** A request that takes its time is no task that hangs: its own time-out ends it. */
+const beatMs = 2_000
 const backoffMsMin = 50
 const backoffMsMax = 5_000
 
@@ -32,7 +34,7 @@ export class S3Calls {
     this.#alive = alive
   }
 
-  /** Nothing is sent yet. `alive` is called between attempts and parts. */
+  /** Nothing is sent yet. `alive` is called every few seconds while requests are in flight. */
   static async open(address: S3Address, config: S3Config, alive: () => void): Promise<S3Calls> {
     const sdk = await import('@aws-sdk/client-s3')
     return new S3Calls(sdk, new sdk.S3Client(clientConfig(config)), address, config, alive)
@@ -63,11 +65,14 @@ export class S3Calls {
     const deadline = performance.now() + this.#retryMs
     for (let attempt = 0; ; attempt++) {
       this.#alive()
+      const beat = setInterval(this.#alive, beatMs)
       let failure: unknown
       try {
         return await send(this.#ended.signal)
       } catch (error) {
         failure = error
+      } finally {
+        clearInterval(beat)
       }
       const verdict = verdictOf(failure)
       const settled = await settle?.(verdict)

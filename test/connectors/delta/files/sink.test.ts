@@ -245,7 +245,7 @@ test('a flush that was not finished is undone at the next start, and whoever was
 })
 
 const program = join(import.meta.dirname, 'crash-writer.ts')
-const count = 400
+const count = 300
 
 async function writeAll(settings: Readonly<Record<string, string>>, kills: number): Promise<void> {
   for (let run = 0; ; run++) {
@@ -277,7 +277,7 @@ function checkAll(found: readonly { readonly n: number; readonly offset: number 
 
 test('killed at random, every record is in one file once', async () => {
   await using place = await newLake()
-  await writeAll({ path: place.path, 'partitioner.class': 'field', 'partition.field.name': 'kind' }, 6)
+  await writeAll({ path: place.path, 'partitioner.class': 'field', 'partition.field.name': 'kind', 'flush.size': '20' }, 4)
   checkAll(files(place.path).flatMap((name) => lines(place.path, name)) as { n: number; offset: number }[])
 })
 
@@ -287,7 +287,7 @@ test('killed at random on a store that fails and loses answers, every record is 
   const kinds: readonly Fault[] = ['503', 'lost', 'late']
   proxy.choose = () => (Math.random() < 0.04 ? kinds[Math.floor(Math.random() * kinds.length)]! : 'none')
   const { 's3.endpoint': url, ...keys } = server.settings(proxy.url)
-  await writeAll({ ...keys, 's3.bucket.name': Bucket, 'store.url': url!, 's3.request.timeout.ms': '300', 'flush.size': '50' }, 2)
+  await writeAll({ ...keys, 's3.bucket.name': Bucket, 'store.url': url!, 's3.request.timeout.ms': '300', 'flush.size': '100' }, 2)
   const client = server.client()
   const found: unknown[] = []
   for (let token: string | undefined; ;) {

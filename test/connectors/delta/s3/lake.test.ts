@@ -10,7 +10,7 @@ import { S3Server, s3Skip } from '../../../s3.ts'
 import { Source, noKill, openSink, write } from '../lake.ts'
 
 const program = join(import.meta.dirname, '..', 'crash-writer.ts')
-const transactions = 30
+const transactions = 21
 const tables = ['a', 'b', 'c']
 
 let skip: string | false = s3Skip()
@@ -69,9 +69,9 @@ for (const mode of ['append', 'upsert']) {
   test(`in ${mode} mode, killed at random while the store fails, times out and loses answers, the lake ends as the source`, async (t) => {
     if (skip !== false) return t.skip(skip)
     await using proxy = await FaultyProxy.open(server.endpoint)
-    proxy.choose = sometimes(0.08)
+    proxy.choose = sometimes(0.1)
     const path = await newPath()
-    await writeAll(path, mode, { ...server.settings(proxy.url), 's3.request.timeout.ms': '300', 's3.cache.bytes': '20000' }, 3)
+    await writeAll(path, mode, { ...server.settings(proxy.url), 's3.request.timeout.ms': '300', 's3.cache.bytes': '20000' }, 2)
     t.diagnostic(`requests: ${JSON.stringify(proxy.made)}`)
     assert.ok(proxy.made['503'] > 0 && proxy.made.lost + proxy.made.late > 0)
     if (mode === 'append') await checkLog(path)
@@ -134,6 +134,14 @@ test('of two tasks that write the same records to S3, the slower one is fenced a
     { id: 1, note: 'c' },
     { id: 2, note: 'b' },
   ])
+})
+
+test('credentials come from the usual chain where the config has none', async (t) => {
+  if (skip !== false) return t.skip(skip)
+  const path = await newPath()
+  await using sink = await openSink(path, { 's3.endpoint': server.endpoint })
+  await write(sink, [orders().create({ id: 1n, note: 'a' })], 1)
+  assert.equal(await judge.version(`${path}/public/orders`), 0)
 })
 
 for (const vectors of ['true', 'false']) {
