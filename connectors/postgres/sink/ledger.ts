@@ -1,8 +1,9 @@
 import { FencedError, type Logger, type Offsets, type TaskContext } from '../../../core/index.ts'
 import { quoteIdentifier, quoteTable } from '../connection.ts'
+import { Places } from './places.ts'
 import type { Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
-import { parseTableName } from './table-name.ts'
+import { checkedIdentifier, parseTableName } from './table-name.ts'
 
 /**
  * The positions of one task, in a table of the database that the rows go to, so that both are committed at once. A row has a connector's task; its
@@ -12,6 +13,8 @@ export class Ledger {
   readonly #context: Pick<TaskContext, 'connector' | 'task' | 'generation'>
   readonly #log: Logger
   readonly #table: string
+  /** How far the partitions of logs got, whichever task had them. */
+  readonly places: Places
   #epoch = ''
   #flush = 0
   #committed: Offsets | undefined
@@ -20,7 +23,9 @@ export class Ledger {
     this.#context = context
     this.#log = context.log
     const { schema, name } = parseTableName(settings.offsetsTable, settings.schema, false)
-    this.#table = schema === undefined ? quoteIdentifier(name) : quoteTable({ schema, name })
+    const quoted = (text: string) => (schema === undefined ? quoteIdentifier(text) : quoteTable({ schema, name: text }))
+    this.#table = quoted(name)
+    this.places = new Places(quoted(checkedIdentifier(`${name}_places`, 'Table')), context)
   }
 
   /** What was committed when the task took over; undefined: nothing of this generation. */
@@ -32,6 +37,7 @@ export class Ledger {
   async admit(session: Session): Promise<void> {
     const { connector, task, generation } = this.#context
     await this.#create(session)
+    await this.places.prepare(session)
     await this.#endFormer(session)
     const { rows } = await session.query(
       `INSERT INTO ${this.#table} AS o (connector, task, generation, epoch, flush, backend, backend_start)
@@ -76,11 +82,13 @@ export class Ledger {
       [connector, task, this.#epoch, JSON.stringify(offsets), this.next],
     )
     if (rowCount !== 1) throw this.#fenced()
+    await this.places.write(session)
   }
 
   /** The transaction with `next` is committed. */
   advance(): void {
     this.#flush++
+    this.places.settle()
   }
 
   async #create(session: Session): Promise<void> {

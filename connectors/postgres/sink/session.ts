@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import type { Client, QueryArrayResult, QueryResult } from 'pg'
 import copyStreams from 'pg-copy-streams'
-import { RetriableError } from '../../../core/index.ts'
+import { ConfigError, RetriableError } from '../../../core/index.ts'
 import { connect, disconnect, type ConnectionSettings } from '../connection.ts'
 import { connectFailure } from '../explain.ts'
 import { isTransient } from '../server-error.ts'
@@ -39,7 +39,7 @@ export class Session implements AsyncDisposable {
         )
         await disconnect(client)
       } catch (error) {
-        failure = connectFailure(error, host)
+        failure = inOwnWords(connectFailure(error, host))
       }
     }
     throw failure
@@ -124,6 +124,32 @@ export class Session implements AsyncDisposable {
     this.#lost = true
     await disconnect(this.#client)
   }
+}
+
+/** Keys of the source under which faults of a connection are told, and the sink's keys for the same. */
+const ownKeys: Readonly<Record<string, string>> = {
+  'database.hostname': 'connection.url',
+  'database.port': 'connection.url',
+  'database.dbname': 'connection.url',
+  'database.user': 'connection.user',
+  'database.password': 'connection.password',
+  'database.sslmode': 'connection.url',
+  'database.sslrootcert': 'connection.url',
+  'database.sslcert': 'connection.url',
+  'database.sslkey': 'connection.url',
+}
+
+/** The same fault, told by the sink's keys: TLS has no keys but those in the URL (`sslmode` and the like). */
+function inOwnWords(error: unknown): unknown {
+  const translated = (text: string): string =>
+    text
+      .replace(/database\.ssl(\w+)/g, 'ssl$1 in connection.url')
+      .replace(/database\.\w+/g, (key) => ownKeys[key] ?? key)
+      .replace('(connection.url, connection.url)', '(connection.url)')
+  if (error instanceof RetriableError) return new RetriableError(translated(error.message), { cause: error.cause })
+  if (!(error instanceof ConfigError)) return error
+  const issues = error.issues.map((issue) => ({ ...issue, key: ownKeys[issue.key] ?? issue.key, message: translated(issue.message) }))
+  return new ConfigError(issues, { cause: error.cause })
 }
 
 /** What waiting may cure on a connection that writes: beside the usual, a server that became a standby, and statements that were cancelled. */

@@ -54,11 +54,13 @@ export class PostgresSinkTask implements SinkTask {
     await this.#window.room()
     kill.throwIfAborted()
     const refused: Refused[] = []
-    const rows = await this.#rowsOf(records, refused)
+    const fresh = await this.#fresh(records)
+    const rows = await this.#rowsOf(fresh, refused)
     // From here on the records are taken: whatever fails now has taken some, so the task cannot go on.
     try {
       for (const { record, error } of refused) await this.#context.reject(record, error)
       for (const row of rows) this.#window.add(row)
+      for (const { origin } of fresh) this.#ledger?.places.take(origin)
     } catch (error) {
       this.#broken = error
       throw error
@@ -77,6 +79,15 @@ export class PostgresSinkTask implements SinkTask {
 
   #check(): void {
     if (this.#broken !== undefined) throw new Error('The sink took a batch in part and must start again', { cause: this.#broken })
+  }
+
+  /** The records without those that the database has: another task may have committed them, and lost their partition to this one. */
+  async #fresh(records: readonly ConnectRecord[]): Promise<readonly ConnectRecord[]> {
+    const places = this.#ledger?.places
+    if (!places) return records
+    const unknown = places.unknown(records.map(({ origin }) => origin))
+    if (unknown.length > 0) await this.#window.ask((session) => places.load(session, unknown))
+    return records.some(({ origin }) => places.has(origin)) ? records.filter(({ origin }) => !places.has(origin)) : records
   }
 
   /** The records as rows of their tables; nothing is taken yet. Asks the server for a form that is new, and for nothing else. */

@@ -43,7 +43,7 @@ for (const mode of ['upsert', 'insert']) {
         [Symbol.asyncDispose]: async () => {},
       }
     },
-    { dropsReplays: mode === 'upsert' },
+    { dropsReplays: true },
   )
 }
 

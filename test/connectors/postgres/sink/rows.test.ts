@@ -240,7 +240,7 @@ test('rows that need rows of other tables wait for them; those that find none ar
   await sink.flush(at(), never)
   assert.deepEqual(await db.query('SELECT count(*) FROM children'), ['10'])
   assert.match(rejected.map(({ error }) => error.message).join(), /constraint "of_parent"/)
-  await sink.put([...Array.from({ length: 10 }, (_, n) => [item(n, null, 'parents'), item(n, null, 'children')]).flat()], never)
+  await sink.put(Array.from({ length: 10 }, (_, n) => [item(n, null, 'parents'), item(n, null, 'children')]).flat(), never)
   await sink.flush(at(), never)
   assert.deepEqual(await db.query('SELECT count(*) FROM parents'), ['0'])
   assert.equal(rejected.length, 1)
