@@ -74,6 +74,7 @@ export class PipelineRun implements AsyncDisposable {
     for (;;) {
       const { tasks } = await this.worker.call('GET', '/api/v1/connectors/bench/progress')
       if (tasks[0]?.records.put >= records && tasks[0]?.lastFlushMs !== null) return
+      if (tasks[0]?.state === 'FAILED') throw new Error((await this.worker.call('GET', '/connectors/bench/status')).tasks[0].trace)
       await sleep(5)
     }
   }
