@@ -30,6 +30,8 @@ export function elasticsearchSkip(): string | false {
 
 /** How the server is set up: users and their passwords (none: no security), TLS files as PEM, and settings of elasticsearch.yml. */
 export interface ElasticsearchOptions {
+  /** 400m by default, and then without the optimising compiler, which is slower and sooner ready. */
+  readonly heap?: string
   readonly password?: string
   readonly tls?: { readonly key: string; readonly certificate: string; readonly ca: string }
   readonly settings?: Readonly<Record<string, string | number | boolean>>
@@ -76,7 +78,9 @@ export class TestElasticsearch implements AsyncDisposable {
       env: {
         ES_PATH_CONF: join(this.#folder, 'config'),
         ES_JAVA_HOME: java,
-        ES_JAVA_OPTS: '-Xms400m -Xmx400m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
+        ES_JAVA_OPTS: this.#options.heap
+          ? `-Xms${this.#options.heap} -Xmx${this.#options.heap} -XX:+UseG1GC`
+          : '-Xms400m -Xmx400m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
         ES_TMPDIR: join(this.#folder, 'tmp'),
         CLI_JAVA_OPTS: '-Xmx64m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
       },

@@ -8,7 +8,7 @@ import { Lane, type Batch } from './lane.ts'
 import type { Operation } from './operation.ts'
 
 /** The longest wait between two attempts. Milliseconds. */
-const backoffMsMax = 60_000
+const backoffMsMax = 10_000
 /** The request without what nobody reads of its answer. */
 const path = '/_bulk?filter_path=errors,items.*.status,items.*.error'
 

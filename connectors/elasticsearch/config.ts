@@ -58,7 +58,7 @@ export const elasticsearchConfig = defineConfig({
     default: 100,
     min: 0,
     group: writing,
-    doc: 'Wait before the first retry, in milliseconds; doubled each time, with jitter, at most a minute.',
+    doc: 'Wait before the first retry, in milliseconds; doubled each time, with jitter, at most 10 s.',
   },
   'flush.synchronously': {
     type: 'boolean',
