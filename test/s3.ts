@@ -44,10 +44,13 @@ export class S3Server implements AsyncDisposable {
   readonly endpoint: string
   readonly keyId = 'millrace-test'
   readonly secret = 'a secret of 1 test'
+  /** False: it takes any key. */
+  readonly checksSignatures: boolean
   readonly #process: ServerProcess
 
-  private constructor(process: ServerProcess, endpoint: string) {
+  private constructor(process: ServerProcess, endpoint: string, checksSignatures: boolean) {
     this.#process = process
+    this.checksSignatures = checksSignatures
     this.endpoint = endpoint
   }
 
@@ -64,8 +67,8 @@ export class S3Server implements AsyncDisposable {
         return false
       }
     }
-    const server = await ServerProcess.start({ ...(await program(folder, port)), folder, ready })
-    return new S3Server(server, endpoint)
+    const { checksSignatures, ...rest } = await program(folder, port)
+    return new S3Server(await ServerProcess.start({ ...rest, folder, ready }), endpoint, checksSignatures)
   }
 
   /** Keys of a sink that writes to it, or to a proxy in front of it. */
@@ -106,17 +109,17 @@ export class S3Server implements AsyncDisposable {
 async function program(
   folder: string,
   port: number,
-): Promise<{ program: string; args: readonly string[]; env: Readonly<Record<string, string>> }> {
+): Promise<{ program: string; args: readonly string[]; env: Readonly<Record<string, string>>; checksSignatures: boolean }> {
   const env = { ROOT_ACCESS_KEY: 'millrace-test', ROOT_SECRET_KEY: 'a secret of 1 test' }
   try {
     const objects = join(folder, 'objects')
     const attributes = join(folder, 'attributes')
     await Promise.all([mkdir(objects), mkdir(attributes)])
     const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', attributes, objects]
-    return { program: versitygw(), args, env }
+    return { program: versitygw(), args, env, checksSignatures: true }
   } catch {
     // No Go: the other one.
-    return { program: moto(), args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], env }
+    return { program: moto(), args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], env, checksSignatures: false }
   }
 }
 

@@ -1,6 +1,7 @@
 import { type ConfigIssue, type ConfigOf, defineConfig } from '../../../core/index.ts'
 import { s3AddressFault } from '../s3/address.ts'
 import { s3Config, s3Issues } from '../s3/config.ts'
+import { knownKeys } from './known-keys.ts'
 import { isTimezone, patternFault } from './time-pattern.ts'
 
 const formats = ['json', 'parquet'] as const
@@ -165,16 +166,7 @@ export const filesConfig = defineConfig({
     importance: 'low',
     doc: 'Memory for rows of Parquet files; rows beyond it spill to the temporary folder.',
   },
-  'store.kafka.keys': {
-    type: 'boolean',
-    unsupported: 'keys are not written; put them into the value by a transform',
-    doc: 'Files of keys.',
-  },
-  'store.kafka.headers': {
-    type: 'boolean',
-    unsupported: 'headers are not written; put them into the value by a transform (HeaderToValue)',
-    doc: 'Files of headers.',
-  },
+  ...knownKeys,
   ...s3Config,
 })
 

@@ -23,7 +23,7 @@ export class Journal {
   readonly #generation: number
   readonly #connector: string
   #standing: Done = { flush: 0, offsets: null, void: false }
-  #begun = 0
+  #begun: { readonly flush: number; readonly files: string } | undefined
 
   constructor(storage: Storage, connector: string, task: number, generation: number) {
     this.#storage = storage
@@ -61,9 +61,14 @@ export class Journal {
   /** Writes down the files that the next flush is about to write. Throws a FencedError where another task did. */
   async begin(files: readonly string[]): Promise<void> {
     const flush = this.next
-    if (this.#begun === flush) return
-    if (!(await this.#storage.putIfAbsent(this.#name(flush, 'begun'), JSON.stringify({ files } satisfies Begun)))) throw this.#fenced(flush)
-    this.#begun = flush
+    const content = JSON.stringify({ files } satisfies Begun)
+    if (this.#begun?.flush === flush) {
+      if (this.#begun.files === content) return
+      // What was written down cannot be changed; the next task undoes it.
+      throw new FencedError(`Flush ${flush} failed and is tried again with other files; the task must start again`)
+    }
+    if (!(await this.#storage.putIfAbsent(this.#name(flush, 'begun'), content))) throw this.#fenced(flush)
+    this.#begun = { flush, files: content }
   }
 
   /** All files of the flush are durable. Throws a FencedError where another task gave it up. */

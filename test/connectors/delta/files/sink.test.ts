@@ -80,6 +80,7 @@ test("the keys and class names of Confluent's S3 sink are understood", async () 
   assert.deepEqual(files(place.path), [name])
   assert.equal(lines(place.path, name).length, 2)
   await assert.rejects(openFiles({ path: place.path, 'format.class': `${java}s3.format.avro.AvroFormat` }), /only JSON and Parquet/)
+  await assert.rejects(openFiles({ path: place.path, 's3.ssea.name': 'AES256' }), /default encryption/)
   await assert.rejects(openFiles({}), /Neither path nor s3\.bucket\.name/)
 })
 

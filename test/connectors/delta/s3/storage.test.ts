@@ -165,9 +165,10 @@ test('a large file goes up through a store that fails at random, and leaves no u
   client.destroy()
 })
 
-test('a missing bucket and a wrong key are told as such, at once', { skip }, async () => {
+test('a missing bucket and a wrong key are told as such, at once', { skip }, async (t) => {
   await using missing = await openAt(server.endpoint, 's3://no-such-bucket-here/lake')
   await assert.rejects(missing.put('t/a', 'x'), (error: Error) => error instanceof ConfigError && /make it, or correct/.test(error.message))
+  if (!server.checksSignatures) return t.diagnostic('moto takes any key, so a wrong one is not told here')
   await using denied = await openAt(server.endpoint, await newPath(), { 'aws.secret.access.key': 'wrong' })
   await assert.rejects(denied.put('t/a', 'x'), /SignatureDoesNotMatch.*check aws\.access\.key\.id/)
 })
