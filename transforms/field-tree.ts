@@ -128,6 +128,8 @@ export interface PlainEdit<E> {
   change(edit: E, value: unknown, path: string): unknown
   /** True: the member is taken away. */
   drops?(edit: E): boolean
+  /** Told of a level on the way to a field whose value is not null and cannot have it: text, or an array where no `[]` is. Absent: it is left as it is. */
+  blocked?(path: string, value: unknown): void
 }
 
 /**
@@ -159,8 +161,11 @@ function memberEdit<E>(node: FieldTree<E>, purpose: string, edit: PlainEdit<E>):
   const items = node.children.get(everyItem)
   const item = items && memberEdit(items, purpose, edit)
   const inside = compilePlainEdit(node, purpose, edit)
+  const named = node.children.size > (items === undefined ? 0 : 1)
   return (member) => {
     if (item !== undefined && Array.isArray(member)) return member.map(item)
-    return member instanceof Map || isPlainObject(member) ? inside(member) : member
+    if (named && (member instanceof Map || isPlainObject(member))) return inside(member)
+    if (member !== null && member !== undefined) edit.blocked?.(node.path, member)
+    return member
   }
 }

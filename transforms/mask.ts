@@ -41,7 +41,7 @@ const config = defineConfig({
     default: 'error',
     oneOf: ['error', 'ignore'],
     importance: 'medium',
-    doc: 'What becomes of a record whose schema does not have one of the fields: error, as a mistyped name would leave its field in clear, or ignore.',
+    doc: 'What becomes of a record whose schema does not have one of the fields, or, without a schema, has text or an array where a path goes on: error, as its content would stay in clear, or ignore. Without a schema a member may be absent.',
   },
 })
 
@@ -86,7 +86,15 @@ function createMask(settings: ConfigOf<typeof config>, side: Side): Transform {
       },
     }),
   )
-  const editPlain = compilePlainEdit(tree, purpose, { change: (edit, member, path) => (member === null ? null : edit.value(member, path)) })
+  const editPlain = compilePlainEdit(tree, purpose, {
+    change: (edit, member, path) => (member === null ? null : edit.value(member, path)),
+    blocked(path, value) {
+      if (!strict) return
+      throw new DataError(
+        `Mask: "${path}" leads through ${shape(value)}, which does not have it; [] stands for the items of an array, missing.field=ignore lets such records pass`,
+      )
+    },
+  })
   return {
     apply(record) {
       const value = side.value(record)
@@ -100,6 +108,11 @@ function createMask(settings: ConfigOf<typeof config>, side: Side): Transform {
       return side.replace(record, edit.schema, edit.copy(struct))
     },
   }
+}
+
+/** What a level is, without what it says: that may be what is to be hidden. */
+function shape(value: unknown): string {
+  return typeof value === 'object' ? shown(value) : `a ${typeof value}`
 }
 
 function treeOf(paths: Parameters<typeof fieldTree<Masking>>[0]) {

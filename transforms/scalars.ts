@@ -17,9 +17,15 @@ export function numberText(text: string): NumberText {
   return { text: text.trim(), decimal, double: Number(text) }
 }
 
-/** True for Millrace's exact decimals; a struct that happens to have such fields has a struct's schema. */
+/** True for Millrace's exact decimals, which have these two members and no more: a struct that has others beside them is none. */
 export function isDecimal(value: unknown): value is Decimal {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Decimal>).unscaled === 'bigint' && 'scale' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<Decimal>).unscaled === 'bigint' &&
+    typeof (value as Partial<Decimal>).scale === 'number' &&
+    Object.keys(value).length === 2
+  )
 }
 
 /** Below, at or above: -1, 0, 1; NaN where the value is none; undefined where it is not a number at all. Integers and decimals are exact. */

@@ -18,6 +18,11 @@ test('a repeat within the window is dropped, by fields, value or key', () => {
   assert.deepEqual(kept({}, keys, 'Deduplicate$Key'), [keys[0], keys[2]], 'topics do not mix')
 })
 
+test('a struct that looks like a decimal is told by all its fields', () => {
+  const odd = (note: string) => record('t', { unscaled: 1n, scale: 2, note })
+  assert.equal(kept({}, [odd('a'), odd('b'), odd('a')]).length, 2)
+})
+
 test('nested fields and values of all types tell records apart', () => {
   const schema = structOf([['in', structOf([['b', primitive('bytes')]])]])
   const bytes = (...of: number[]) => record('t', { in: { b: Uint8Array.from(of) } }, { valueSchema: schema })

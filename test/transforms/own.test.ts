@@ -166,6 +166,19 @@ test('Mask leaves nothing in clear that it was told to hide', () => {
   assert.ok(transformOf('Mask$Value', { fields: 'emial', 'missing.field': 'ignore' }).apply(order))
   assert.throws(() => transformOf('Mask$Value', { fields: 'id', mode: 'hash', salt: 'short' }), /16 characters/)
   assert.throws(() => transformOf('Mask$Value', { fields: 'customer,customer.name' }), /names/)
+  const path = { fields: 'customer.email,lines[].card' }
+  for (const plain of [
+    { customer: [{ email: 'a@b' }] },
+    { customer: 'a@b' },
+    { lines: { card: '4111' } },
+    { lines: [[{ card: '4111' }]] },
+  ]) {
+    assert.throws(() => transformOf('Mask$Value', path).apply(record('t', plain)), /Mask: ".*" leads through (an array|a string|a struct)/)
+    assert.deepEqual(transformOf('Mask$Value', { ...path, 'missing.field': 'ignore' }).apply(record('t', plain))!.value, plain)
+  }
+  for (const plain of [{}, { customer: null, lines: [null] }, { customer: {}, lines: [] }]) {
+    assert.deepEqual(transformOf('Mask$Value', path).apply(record('t', plain))!.value, plain)
+  }
   assert.throws(() => transformOf('Mask$Value', { fields: 'id', mode: 'partial' }).apply(order), /is for text/)
   assert.deepEqual(transformOf('Mask$Value', { fields: 'a.b,c' }).apply(record('t', { a: { b: 'x', d: 1 }, c: 5n }))!.value, {
     a: { b: '****', d: 1 },
