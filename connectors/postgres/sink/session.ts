@@ -10,6 +10,10 @@ import { isTransient } from '../server-error.ts'
 /** Bytes that one piece of a COPY has at most: larger ones wait in the socket as a whole. */
 const pieceBytes = 256 * 1024
 
+/** Time between two signs of life while a statement runs, and how long one may run (waiting for locks, too) before it counts as hung. Milliseconds. */
+const aliveMs = 2_000
+const silentMsMax = 300_000
+
 /** One connection that writes, with at most one transaction open. Its users take turns (`exclusive`). */
 export class Session implements AsyncDisposable {
   readonly #client: Client
@@ -63,9 +67,20 @@ export class Session implements AsyncDisposable {
     this.#defines = true
   }
 
-  /** Runs `work` when nobody else is at work. */
-  exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work, work)
+  /** Runs `work` when nobody else is at work. While the server is at it, `alive` is called every few seconds, until it takes too long. */
+  exclusive<T>(work: () => Promise<T>, alive: () => void): Promise<T> {
+    const begin = async (): Promise<T> => {
+      let ticks = 0
+      const timer = setInterval(() => {
+        if (ticks++ < silentMsMax / aliveMs) alive()
+      }, aliveMs)
+      try {
+        return await work()
+      } finally {
+        clearInterval(timer)
+      }
+    }
+    const mine = this.#turn.then(begin, begin)
     this.#turn = mine.catch(() => {}) // The one whose work it is sees the failure.
     return mine
   }

@@ -56,6 +56,8 @@ export class TransactionWindow implements AsyncDisposable {
     this.#ledger = ledger
   }
 
+  readonly #alive = (): void => this.#context.report({})
+
   async open(): Promise<void> {
     this.#session = await Session.open(this.#settings.connections)
     await this.#ledger?.admit(this.#session)
@@ -78,7 +80,7 @@ export class TransactionWindow implements AsyncDisposable {
   async ask<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const session = await this.ready()
     try {
-      return await session.exclusive(() => work(session))
+      return await session.exclusive(() => work(session), this.#alive)
     } catch (error) {
       throw error instanceof DataError || error instanceof ConfigError ? error : this.#stumble(error)
     }
@@ -134,7 +136,7 @@ export class TransactionWindow implements AsyncDisposable {
         await this.#ledger?.write(session, offsets)
         this.#uncertain = true
         await session.commit()
-      })
+      }, this.#alive)
     } catch (error) {
       throw this.#stumble(error)
     }
@@ -190,8 +192,8 @@ export class TransactionWindow implements AsyncDisposable {
         const free = lanes.find((lane) => !lane.blocked)
         const lane = free ?? (all ? lanes[0] : undefined)
         if (!lane) return
-        await this.#session!.exclusive(() => this.#writeChunk(lane, free !== undefined))
-        this.#context.report({})
+        await this.#session!.exclusive(() => this.#writeChunk(lane, free !== undefined), this.#alive)
+        this.#alive()
       }
     } catch (error) {
       this.#note(error)
