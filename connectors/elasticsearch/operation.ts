@@ -1,6 +1,6 @@
 import { DataError, type ConnectRecord } from '../../core/index.ts'
 import { pairs, type ElasticsearchConfig } from './config.ts'
-import { streamNaming, streamDocument } from './data-stream.ts'
+import { streamNaming, streamDocument } from './stream.ts'
 import { documentWriter, type DocumentWriter } from './document.ts'
 import { headerVersion, idFromFields, idFromKey, idFromPlace } from './identity.ts'
 import { checked, indexNaming, type IndexNaming } from './index-name.ts'
