@@ -5,6 +5,9 @@ import { everyItem, parsePath, pathReader, pathsFault } from './field-path.ts'
 import { isDecimal, shown } from './scalars.ts'
 import { keyAndValue, shortNames, type Side } from './side.ts'
 
+/** Most that one map holds: V8 refuses more than 2^24 entries. */
+const entriesMax = 16_000_000
+
 /** What one remembered record takes in memory, with its place in the map (measured: 233 bytes on Node 24, rounded up). */
 const entryBytes = 256
 
@@ -20,6 +23,7 @@ const config = defineConfig({
     type: 'int',
     default: 100_000,
     min: 1,
+    max: entriesMax,
     importance: 'high',
     doc: 'How many different records are remembered; the oldest is forgotten for a new one.',
   },

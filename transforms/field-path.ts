@@ -161,6 +161,10 @@ function plainStep(text: string, at: number, arrays: boolean): SpelledStep {
   const end = dot < 0 ? text.length : dot
   const spelled = text.slice(at, end)
   const name = arrays ? spelled.replace(/(?:\[\])+$/, '') : spelled
+  // A name that has brackets is far rarer than a forgotten dot, by which a field would be looked for where it never is.
+  if (arrays && name.includes('[]')) {
+    throw new Error(`the path "${text}" has "[]" inside a step; put a dot after it, or the name in backticks if it has brackets`)
+  }
   return { name, arrays: (spelled.length - name.length) / 2, next: end + 1 }
 }
 

@@ -37,6 +37,8 @@ export function rangeRule(text: string): Rule {
   const bounds = /^(.*)\.\.(.*)$/.exec(range.trim())
   if (bounds === null || range.trim() === '..') throw new Error(`"${text}" is not a range; write path:low..high, path:low.. or path:..high`)
   const [low, high] = [bounds[1]!, bounds[2]!].map((bound) => (bound.trim() === '' ? undefined : numberText(bound)))
+  if (low && high && compareNumber(low.decimal, null, high) === 1)
+    throw new Error(`"${text}" is a range without any number: its bounds are swapped`)
   return {
     path,
     required: false,

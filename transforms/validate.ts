@@ -1,4 +1,4 @@
-import { DataError, defineConfig, type ConfigOf, type ConnectRecord, type Schema, type Transform } from '../core/index.ts'
+import { ConfigError, DataError, defineConfig, type ConfigOf, type ConnectRecord, type Schema, type Transform } from '../core/index.ts'
 import { bySchema } from './fields.ts'
 import { everyItem, fieldAt, pathReader, visitPath } from './field-path.ts'
 import { enumRule, patternRule, rangeRule, requiredRule, typeRule, type Rule } from './rules.ts'
@@ -90,6 +90,10 @@ function createValidate(settings: ConfigOf<typeof config>, side: Side): Transfor
     checks: rules.map((rule) => checkOf(rule, schema)),
   }))
   const strict = settings.tombstones.toLowerCase() === 'error'
+  if (rules.length === 0 && !strict) {
+    const message = 'Configuration required: there is no rule; set required, types, ranges, enums or patterns, or tombstones=error'
+    throw new ConfigError([{ key: 'required', message }])
+  }
 
   return {
     apply(record) {

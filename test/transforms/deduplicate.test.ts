@@ -113,6 +113,10 @@ test('of any records the first of each kind stay, in their order', () => {
   )
 })
 
+test('a window larger than a map can hold is refused', () => {
+  assert.throws(() => kept({ 'window.records': '16777217' }, []), /no more than 16000000/)
+})
+
 test('paths of many values are refused', () => {
   assert.throws(() => transformOf('Deduplicate$Value', { fields: 'a[]' }), /many values/)
 })

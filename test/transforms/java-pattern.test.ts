@@ -65,3 +65,15 @@ test('any text in quotes is itself, and any text as a pattern is run or refused'
     }),
   )
 })
+
+test('patterns that would take long to compile are refused by what is too large', () => {
+  for (const [pattern, reason] of [
+    ['a'.repeat(20_001), /20001 characters, 20000 are the most/],
+    ['(a|b)'.repeat(1_001), /1001 groups/],
+    ['a{1000}'.repeat(11), /11000 repeats/],
+    ['a{1,1000}'.repeat(11), /11000 repeats/],
+  ] as const) {
+    assert.throws(() => javaRegex(pattern), reason)
+  }
+  assert.ok(javaRegex('(a|b)'.repeat(1_000)).matches('ab'.repeat(500)))
+})

@@ -87,11 +87,18 @@ test('Validate works without a schema, and a rule beside the schema is broken', 
   assert.equal(transformOf('Validate$Value', { ranges: 'a:0..1' }).apply(map), map)
 })
 
+test('Validate without any rule would guard nothing, and is refused', () => {
+  assert.throws(() => transformOf('Validate$Value'), /there is no rule/)
+  assert.throws(() => transformOf('Validate$Value', { tombstones: 'error' }).apply(record('t', null)), /null value/)
+})
+
 test('Validate refuses rules that it cannot read', () => {
   for (const [key, text] of [
     ['types', 'id:integral'],
     ['ranges', 'id:1-5'],
     ['ranges', 'id:..'],
+    ['ranges', 'id:5..1'],
+    ['required', 'items[]price'],
     ['enums', 'id'],
     ['patterns', 'id:(?=a)'],
     ['required', 'a..b'],
