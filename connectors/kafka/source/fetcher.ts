@@ -16,6 +16,8 @@ export interface FetchSettings extends FetchLimits {
 
 /** How long a partition is left alone whose broker says "not now". Milliseconds. */
 const partitionPauseMs = 500
+/** A broker is asked by a topic's name, so records may come from another topic of that name: at most this long without a look. Milliseconds. */
+const topicAgeMs = 5_000
 
 /**
  * Keeps fetching while what was fetched is worked on, up to a bound in bytes. An error waits for the next `take`, which throws it; the take
@@ -34,6 +36,8 @@ export class Fetcher implements Disposable {
   #round: AbortController | undefined
   #paused = false
   #disposed = false
+  /** When the topics were last seen to be the ones that the cursors began in. */
+  #sameMs = 0
 
   /** `arrived` is called when something came: records, a moved position or an error. */
   constructor(client: KafkaClient, settings: FetchSettings, loss: LostRecords, log: Logger, arrived: () => void) {
@@ -62,6 +66,7 @@ export class Fetcher implements Disposable {
     this.pause()
     this.#cursors = new Map(cursors.map((cursor) => [cursor.key, cursor]))
     this.#paused = false
+    this.#sameMs = performance.now()
     this.#pump()
   }
 
@@ -123,6 +128,7 @@ export class Fetcher implements Disposable {
       .toSorted((a, b) => a.queuedBytes - b.queuedBytes)
       .map(({ topic, partition, fetchFrom }) => ({ topic, partition, offset: fetchFrom }))
     const answers = await this.#client.fetch(positions, this.#settings, signal)
+    if (answers.some(({ records }) => records.length > 0) && performance.now() - this.#sameMs > topicAgeMs) await this.#compareTopics()
     if (signal.aborted) return
     for (const answer of answers) {
       const cursor = this.#cursors.get(keyOf(answer))
@@ -132,6 +138,17 @@ export class Fetcher implements Disposable {
       else await this.#refuse(cursor, answer)
       if (signal.aborted) return
     }
+  }
+
+  /** Throws where a topic was deleted and made anew under a cursor: its offset means nothing there. */
+  async #compareTopics(): Promise<void> {
+    const known = [...this.#cursors.values()].filter(({ topicId }) => topicId !== undefined)
+    const ids = known.length === 0 ? new Map() : await this.#client.topicIds([...new Set(known.map(({ topic }) => topic))])
+    for (const cursor of known) {
+      const id = ids.get(cursor.topic)
+      if (id !== undefined && id !== cursor.topicId) this.#loss.replaced(cursor)
+    }
+    this.#sameMs = performance.now()
   }
 
   #accept(cursor: Cursor, answer: FetchedPartition): void {
@@ -189,6 +206,7 @@ export class Fetcher implements Disposable {
     } else if (passingFetchErrors.has(errorCode)) {
       this.#log.debug({ topic, partition, errorCode }, 'A partition cannot be read now and is asked for again')
       cursor.notBeforeMs = performance.now() + partitionPauseMs
+      this.#sameMs = -Infinity
     } else
       throw new RetriableError(`Reading ${topic}-${partition} at offset ${cursor.fetchFrom} failed with Kafka's error code ${errorCode}`)
   }

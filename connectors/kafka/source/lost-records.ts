@@ -1,4 +1,4 @@
-import { GapError, type Logger } from '../../../core/index.ts'
+import { FencedError, GapError, type Logger } from '../../../core/index.ts'
 import type { KafkaClient, TopicPartition } from '../client/port.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -28,6 +28,12 @@ export class LostRecords {
       )
     }
     this.#log.warn({ topic, partition, offset }, `${said}; it is read from its first record (errors.data.loss=continue). ${replayNote}`)
+  }
+
+  /** The same, noticed while the task reads: a GapError, or the task starts again, and then from the new topic's first record. */
+  replaced(cursor: Cursor): never {
+    if (!this.#goOn) this.madeAnew(cursor, cursor.position)
+    throw new FencedError(`Topic ${cursor.topic} was deleted and made anew while it was read; the task starts again`)
   }
 
   /**
