@@ -4,6 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { makeCertificates } from './certificates.ts'
 import { cached, downloadsSkip, javaProgram, kafkaClassPath, run } from './downloads.ts'
@@ -170,9 +171,15 @@ export class TestKafka implements AsyncDisposable {
   /** Makes a topic and gives its name, which nobody else has when `name` is left out. */
   async topic(name = `t-${randomUUID()}`, partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
     const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
-    await this.admin((admin) =>
-      admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }], waitForLeaders: true }),
-    )
+    await this.admin(async (admin) => {
+      await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }], waitForLeaders: false })
+      // A busy broker does not know the topic for a moment; waiting for leaders in the call above fails then.
+      const ready = async () => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => ({ topics: [] }))
+        return topics[0]?.partitions.length === partitions && topics[0].partitions.every(({ leader }) => leader >= 0)
+      }
+      while (!(await ready())) await sleep(20)
+    })
     return name
   }
 }
