@@ -58,14 +58,15 @@ interface Seen {
 /**
  * `io.millrace.transforms.Deduplicate$Key` and `$Value`: drops a record that has the same key, value or fields as one of its topic that came
  * before within the window. A record without any of the fields (all null or missing) always passes, and so does the very same record when it
- * is read again (same origin): a replay is for the sink to judge.
+ * is read again (same origin) or redriven from the dead letters: a replay is for the sink to judge. What a later transform or the sink rejects
+ * was seen all the same, so that a good repeat of it is dropped: put what rejects (Validate) before this.
  *
  * The window lies in the memory of the task: a restart forgets it, tasks do not share it, and a repeat beyond it passes. It thins out
  * repeats; where none may pass, the sink has to key by these fields (upsert).
  */
 export const deduplicate = keyAndValue(
   'io.millrace.transforms.Deduplicate',
-  'Drops repeats within a bounded window; a restart of the task forgets the window',
+  'Drops repeats within a bounded window; a restart of the task forgets the window. What later steps reject counts as seen: put Validate before it',
   config,
   createDeduplicate,
   shortNames('Deduplicate'),
@@ -88,7 +89,7 @@ function createDeduplicate(settings: ConfigOf<typeof config>, side: Side): Trans
   return {
     apply(record) {
       const key = identityOf(record)
-      if (key === undefined) return record
+      if (key === undefined || isRedriven(record)) return record
       const time = timeOf(record)
       const before = seen.get(key)
       if (before !== undefined) {
@@ -104,6 +105,11 @@ function createDeduplicate(settings: ConfigOf<typeof config>, side: Side): Trans
       return record
     },
   }
+}
+
+/** What is redriven from the dead letters did not arrive, though it was seen here when it first came: it is no repeat. */
+function isRedriven({ origin }: ConnectRecord): boolean {
+  return origin !== null && origin.partition.startsWith('{"#redrive"')
 }
 
 function sameOrigin(a: Origin | null, b: Origin | null): boolean {

@@ -56,6 +56,7 @@ export function buildChain(steps: readonly ChainStep[]): Chain {
 
 /**
  * A chain that is cut before every transform that prepares: each stretch runs over the whole batch, so that a look-up is one for all records.
+ * After a look-up that failed, the same array given again goes on where it stood.
  * undefined: no transform prepares, and `buildChain` does.
  */
 export function buildPreparedChain(steps: readonly ChainStep[]): PreparedChain | undefined {
@@ -65,17 +66,21 @@ export function buildPreparedChain(steps: readonly ChainStep[]): PreparedChain |
     const part = steps.slice(from, cuts[at])
     return { first: part[0]!, apply: buildChain(part) }
   })
+  // A batch whose look-up failed comes again, and goes on from there: a transform that remembers (Deduplicate) must not see it twice.
+  let unfinished:
+    { readonly records: readonly ConnectRecord[]; at: number; kept: readonly ConnectRecord[]; readonly refused: Refused[] } | undefined
   return async (records) => {
-    const refused: Refused[] = []
-    let kept = records
-    for (const { first, apply } of stretches) {
-      if (kept.length === 0) break
-      await first.transform.prepare?.(kept.filter((record) => applies(first, record)))
-      const result = apply(kept)
-      refused.push(...result.refused)
-      kept = result.kept
+    const run = unfinished?.records === records ? unfinished : { records, at: 0, kept: records, refused: [] }
+    unfinished = run
+    for (; run.at < stretches.length && run.kept.length > 0; run.at++) {
+      const { first, apply } = stretches[run.at]!
+      await first.transform.prepare?.(run.kept.filter((record) => applies(first, record)))
+      const result = apply(run.kept)
+      run.refused.push(...result.refused)
+      run.kept = result.kept
     }
-    return { kept, refused }
+    unfinished = undefined
+    return { kept: run.kept, refused: run.refused }
   }
 }
 

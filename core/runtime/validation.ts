@@ -171,7 +171,8 @@ function strayNulls(given: GivenConfig, sections: readonly Section[]): readonly 
 /** Keys under which others read what they like: Kafka clients, topics to be created. */
 const openPrefixes = ['producer.override.', 'consumer.override.', 'admin.override.', 'topic.creation.']
 
-function unread(given: GivenConfig, sections: readonly Section[]): readonly ConfigIssue[] {
+/** Keys that no section reads, each with the known one that is near. */
+export function unread(given: GivenConfig, sections: readonly Section[]): readonly ConfigIssue[] {
   const known = sections.flatMap((section) => [...Object.keys(section.def), ...(section.alsoRead ?? [])])
   const names = new Set(known)
   return Object.entries(given)

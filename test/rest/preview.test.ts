@@ -176,6 +176,14 @@ test('a transform that changes its input is told of, though the change is shown'
   assert.deepEqual(notes, ['Transform "bad" (test.Mutate) changed the very record that it was given; it has to return a new one'])
 })
 
+test('a key of the chain that nothing reads is told', async () => {
+  const config = { ...chain({ route }), 'transforms.route.regexp': 'x', 'transforms.other.type': 'Mask' }
+  const { notes } = await preview({ config, records: [{ value: { a: 1 } }] })
+  assert.equal(notes.length, 2)
+  assert.match(notes[0]!, /Nothing reads the config key "transforms.route.regexp": did you mean "transforms.route.regex"\?/)
+  assert.match(notes[1]!, /Nothing reads the config key "transforms.other.type"/)
+})
+
 test('a look-up that fails rejects the records that need it', async () => {
   const { records } = await preview({ config: chain({ away: { type: 'test.Away' } }), records: [{ value: 1 }] })
   assert.deepEqual(

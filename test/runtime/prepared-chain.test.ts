@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DataError, record, type ConnectRecord } from '../../core/index.ts'
+import { DataError, RetriableError, record, type ConnectRecord } from '../../core/index.ts'
 import { buildPreparedChain, type ChainStep } from '../../core/runtime/chain.ts'
 
 const plus = (text: string): ChainStep => ({
@@ -44,6 +44,35 @@ test('a look-up is asked once per batch, for what comes to it', async () => {
   ])
   assert.deepEqual(values(kept), ['a1!2!', 'b1!2!', 'c1!2!'])
   assert.deepEqual(refused, [])
+})
+
+test('after a look-up that failed, the batch goes on where it stood: what is before it is not applied again', async () => {
+  let fails = 2
+  const seen = new Set<unknown>()
+  const once: ChainStep = {
+    name: 'once',
+    transform: {
+      apply(one) {
+        if (one.value === 'b') throw new DataError('b is bad')
+        return seen.size === seen.add(one.value).size ? null : one
+      },
+    },
+  }
+  const shaky: ChainStep = {
+    name: 'shaky',
+    transform: {
+      async prepare() {
+        if (fails-- > 0) throw new RetriableError('away')
+      },
+      apply: (one) => one,
+    },
+  }
+  const chain = buildPreparedChain([once, shaky])!
+  await assert.rejects(chain(batch), /away/)
+  await assert.rejects(chain(batch), /away/)
+  const { kept, refused } = await chain(batch)
+  assert.deepEqual([values(kept), refused.map(({ record: { value } }) => value)], [['a', 'c'], ['b']])
+  assert.deepEqual(values((await chain([...batch])).kept), [], 'another batch starts anew')
 })
 
 test('dropped, refused and passed-over records are not looked up', async () => {

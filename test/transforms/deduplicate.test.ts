@@ -95,6 +95,12 @@ test('the same record read again passes: a replay is for the sink to judge', () 
   assert.deepEqual(kept({ fields: 'id' }, replay), [replay[0], replay[2]])
 })
 
+test('a record that is redriven from the dead letters is no repeat of itself', () => {
+  const first = record('t', { id: 1n }, { origin: { partition: 'p', position: 1, seq: 0 } })
+  const redriven = record('t', { id: 1n }, { origin: { partition: '{"#redrive":"r1"}', position: 1, seq: 0 } })
+  assert.deepEqual(kept({ fields: 'id' }, [first, redriven, first]), [first, redriven, first])
+})
+
 test('a restart forgets the window', () => {
   const one = record('t', { id: 1n })
   assert.deepEqual([...kept({ fields: 'id' }, [one]), ...kept({ fields: 'id' }, [one])], [one, one])

@@ -10,6 +10,7 @@ import type { Registered, Registry } from '../registry.ts'
 import { Scrubber } from '../scrubber.ts'
 import { passwordsOf } from '../secrets.ts'
 import { stageFaults, stageSections } from '../stages.ts'
+import { unread } from '../validation.ts'
 import { previewLimits, type PreviewOrder, type PreviewSpec } from './preview-spec.ts'
 
 export interface PreviewPlan {
@@ -33,7 +34,7 @@ export function planPreview(
 ): PreviewPlan {
   const settings = runtimeSettings({ name: 'preview', 'connector.class': 'none', ...raw }, parts.defaults)
   const used: [ConfigDef, RawConfig][] = []
-  checkStages(raw, given, secrets, parts)
+  const notes = checkStages(raw, given, secrets, parts)
   const { steps, converters } = planChain(raw, settings, parts, used)
   const ends = raw['connector.class'] === undefined ? undefined : knownEnds(raw, parts)
   if (ends) used.push([ends.source.part.config, ends.sourceConfig], [ends.sink.part.config, ends.sinkConfig])
@@ -49,7 +50,7 @@ export function planPreview(
     steps,
     converters: { key: quiet('key'), value: quiet('value'), header: quiet('header') },
     samples: order.samples,
-    notes: [],
+    notes,
     live: order.live === null ? null : liveOf(order, order.live, ends),
     topic: raw['topics']?.split(',')[0]?.trim() || raw['topic'] || 'sample',
     bytes: sink === null,
@@ -59,7 +60,8 @@ export function planPreview(
   return { spec, secrets: [...secrets, ...used.flatMap(([def, config]) => passwordsOf(def, config))] }
 }
 
-function checkStages(raw: RawConfig, given: RawConfig, secrets: readonly string[], { registry, clients }: PlanParts): void {
+/** Throws a ConfigError with the faults of the chain; tells of its keys that nothing reads. */
+function checkStages(raw: RawConfig, given: RawConfig, secrets: readonly string[], { registry, clients }: PlanParts): readonly string[] {
   const sections = stageSections(raw, registry)
   const faults = sections.flatMap((section) =>
     parseKeys(section.def, section.given).flatMap(({ name, text, errors }) =>
@@ -67,7 +69,10 @@ function checkStages(raw: RawConfig, given: RawConfig, secrets: readonly string[
     ),
   )
   const issues: readonly ConfigIssue[] = [...faults, ...stageFaults(raw, registry), ...overrideFaults(raw, clients)]
-  if (issues.length === 0) return
+  if (issues.length === 0) {
+    const staged = Object.entries(raw).filter(([key]) => /^(?:transforms|predicates)\./.test(key))
+    return unread(Object.fromEntries(staged), sections).map(({ message }) => message)
+  }
   const passwords = new Set(sections.flatMap(({ def }) => Object.keys(def).filter((name) => def[name]!.type === 'password')))
   const scrubber = new Scrubber(given, passwords, [...secrets, ...[...passwords].flatMap((name) => raw[name] ?? [])])
   throw new ConfigError(issues.map((issue) => scrubber.issue(issue)))

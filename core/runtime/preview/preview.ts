@@ -44,7 +44,7 @@ export class Previews {
       const given = letters ? { ...order, samples: letters.samples } : order
       checkSize(given)
       const { spec, secrets } = planPreview(given, config, await this.#resolve(config), this.#parts)
-      const noted = letters ? { ...spec, notes: letters.notes } : spec
+      const noted = letters ? { ...spec, notes: [...spec.notes, ...letters.notes] } : spec
       return (await this.#pool.callAlone({ kind: 'preview', spec: noted }, secrets, order.timeoutMs)) as string
     } catch (error) {
       throw error instanceof RemoteError ? refusalOf(error) : error
