@@ -94,7 +94,7 @@ export const valueKeys = defineConfig({
     oneOf: ['c', 'u', 'd', 't', 'none'],
     importance: 'low',
     group,
-    doc: "Operations that make no records: c, u, d, t; none: nothing is skipped. A lake as the sink asks for none, because a mirror that misses a TRUNCATE is none.",
+    doc: 'Operations that make no records: c, u, d, t; none: nothing is skipped. A lake as the sink asks for none, because a mirror that misses a TRUNCATE is none.',
   },
   'provide.transaction.metadata': {
     type: 'boolean',
