@@ -66,7 +66,7 @@ for (const version of ['15', '18'] as const satisfies readonly PostgresVersion[]
         await worker.passed('added', await currentLsn(server))
         for (const table of tables) {
           const found = await differences(server, judge, table, join(folder, 'lake', 'public', table))
-          assert.deepEqual(found.slice(0, 5), [], `${table}, ${when}`)
+          assert.deepEqual(ends(found), [], `${table}, ${when}: ${worker.log.slice(-3000)}`)
         }
       }
       await compare('after the snapshot')
@@ -93,8 +93,11 @@ for (const version of ['15', '18'] as const satisfies readonly PostgresVersion[]
       await worker.passed('added', await currentLsn(server))
       for (const table of ['plain', 'parted', 'keyless']) {
         const found = await differences(server, judge, table, join(folder, 'lake', 'public', table))
-        assert.deepEqual(found.slice(0, 5), [], `${table}, after another column`)
+        assert.deepEqual(ends(found), [], `${table}, after another column: ${worker.log.slice(-3000)}`)
       }
     },
   )
 }
+
+/** The first and the last differences: what is missing, and what stands in its place. */
+const ends = (found: readonly string[]): readonly string[] => (found.length <= 6 ? found : [...found.slice(0, 3), ...found.slice(-3)])
