@@ -173,11 +173,9 @@ export class TestKafka implements AsyncDisposable {
     const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
     await this.admin(async (admin) => {
       await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }], waitForLeaders: false })
-      // A busy broker does not know the topic for a moment; waiting for leaders in the call above fails then.
-      const ready = async () => {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => ({ topics: [] }))
-        return topics[0]?.partitions.length === partitions && topics[0].partitions.every(({ leader }) => leader >= 0)
-      }
+      // A busy broker does not know the topic for a moment (waiting for leaders in the call above fails then), and a little later leads it
+      // without having it: a producer that tries again meanwhile would write twice. Who tells its offsets has it.
+      const ready = async () => (await admin.fetchTopicOffsets(name).catch(() => [])).length === partitions
       while (!(await ready())) await sleep(20)
     })
     return name
