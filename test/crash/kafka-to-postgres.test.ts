@@ -9,8 +9,8 @@ import { kafkaSkip, startKafka } from '../kafka.ts'
 import { startPostgres } from '../postgres.ts'
 import { waitFor, WorkerProcess } from '../worker-process.ts'
 
-const records = 60_000
-const killsMin = 6
+const records = 20_000
+const killsMin = 3
 
 test(
   `${records} records go from Kafka into Postgres by two tasks under kill -9, cut connections and restarts of the server: each once`,

@@ -12,7 +12,7 @@ import { currentLsn } from '../mirror.ts'
 import { postgresMissing, startPostgres, type PostgresServer } from '../postgres.ts'
 import { WorkerProcess } from '../worker-process.ts'
 
-const seconds = 20
+const seconds = 10
 const tables = ['pgbench_accounts', 'pgbench_branches', 'pgbench_tellers', 'pgbench_history'] as const
 
 const missing =
