@@ -31,9 +31,9 @@ test(
 
     await sleep(2_000)
     await crash(kafka)
-    await sleep(3_000)
-    await visit(kafka)
+    await sleep(1_000)
     await kafka.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] }))
+    await visit(kafka)
     await sleep(2_000)
     await crash(kafka)
 
