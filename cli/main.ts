@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import type { DemoOptions } from './demo/main.ts'
+import { addPluginCommands } from './plugin/index.ts'
 import type { PreviewOptions } from './preview.ts'
 import { restClient, type RestClient } from './rest-client.ts'
 
@@ -89,6 +90,7 @@ async function main(argv: readonly string[]): Promise<void> {
   call('restart', 'Restart a connector and all its tasks.', (client, name) => client.call('POST', path(name, '/restart?includeTasks=true')))
   call('delete', 'Delete a connector; its offsets stay.', (client, name) => client.call('DELETE', path(name)))
 
+  addPluginCommands(program)
   await program.parseAsync(argv)
 }
 
