@@ -1,5 +1,5 @@
 import { DataError } from '../contract/errors.ts'
-import { learnShape, likelyShape, type JsonShape } from './json-shape.ts'
+import { learnShape, likelyShapes, otherShape, type JsonShape } from './json-shape.ts'
 
 /** Deepest nesting of arrays and objects that is read or written. */
 export const jsonDepthMax = 500
@@ -78,18 +78,24 @@ export class JsonReader {
   #object(): unknown {
     const start = this.#at
     this.#enter()
-    const shape = likelyShape(this.#text, start)
-    if (shape === undefined) return this.#members(start, shape, [])
-    const { heads } = shape
     const text = this.#text
+    const shapes = likelyShapes(text, start)
+    if (shapes.length === 0) return this.#members(start, undefined, [])
+    let shape = shapes[0]!
     const values: unknown[] = []
     this.#at = start
-    while (values.length < heads.length && text.startsWith(heads[values.length]!, this.#at)) {
-      this.#at += heads[values.length]!.length
-      values.push(this.value())
+    for (;;) {
+      const { heads } = shape
+      while (values.length < heads.length && text.startsWith(heads[values.length]!, this.#at)) {
+        this.#at += heads[values.length]!.length
+        values.push(this.value())
+      }
+      // What follows is looked at without moving: the space before a comma belongs to the next head.
+      if (values.length === heads.length && text.charCodeAt(this.#at) === 0x7d) return this.#leave(shape.make(values))
+      const other = otherShape(shapes, shape, values.length, text, this.#at)
+      if (other === undefined) break
+      shape = other
     }
-    // What follows is looked at without moving: the space before a comma belongs to the next head.
-    if (values.length === heads.length && text.charCodeAt(this.#at) === 0x7d) return this.#leave(shape.make(values))
     if (values.length === 0) this.#at = start + 1
     return this.#members(start, shape, values)
   }

@@ -14,37 +14,50 @@ export interface JsonShape {
 const membersMax = 100
 const headMax = 200
 
-/** How often in a row a shape is seen before code is made for it, which takes some ten microseconds. */
+/** How often a shape is seen before code is made for it, which takes some ten microseconds. */
 const seenMin = 3
 
 /** Most shapes for which code is made, for the life of a process: hostile texts may have a new one each. */
 const shapesMax = 2_000
 
+/** Most shapes that are kept of objects which begin alike: a key `{"id":1}` and its value `{"id":1,"name":...}` do. */
+const alikeMax = 4
+
 interface Slot {
-  shape: JsonShape | undefined
-  /** The heads seen last that were not the shape's, and how often in a row. */
-  candidate: readonly string[]
-  seen: number
+  shapes: readonly JsonShape[]
+  /** Heads that were seen of late and are no shape yet, and how often. */
+  candidates: readonly { readonly heads: readonly string[]; seen: number }[]
 }
 
 const slots: (Slot | undefined)[] = Array.from({ length: 1024 })
+const none: readonly JsonShape[] = []
 let made = 0
 
-/** The shape that the object beginning at `at` may have, told by its first characters; undefined: none is known. */
-export function likelyShape(text: string, at: number): JsonShape | undefined {
-  return slots[slotOf(text, at)]?.shape
+/** The shapes that the object beginning at `at` may have, told by its first characters. */
+export function likelyShapes(text: string, at: number): readonly JsonShape[] {
+  return slots[slotOf(text, at)]?.shapes ?? none
+}
+
+/** Another shape that goes on here, at `at`, where the first `count` members were those of `shape`, which goes on otherwise. */
+export function otherShape(shapes: readonly JsonShape[], shape: JsonShape, count: number, text: string, at: number): JsonShape | undefined {
+  for (const other of shapes) {
+    if (other === shape || other.heads.length < count) continue
+    const goesOn = other.heads.length === count ? text.charCodeAt(at) === 0x7d : text.startsWith(other.heads[count]!, at)
+    if (goesOn && sameStart(other.heads, shape.heads, count)) return other
+  }
+  return undefined
 }
 
 /** Remembers what an object looked like. `heads` and `names` belong to the callee from here on. */
 export function learnShape(text: string, at: number, heads: readonly string[], names: readonly string[]): void {
   if (made >= shapesMax || heads.length === 0 || heads.length > membersMax || heads.some((head) => head.length > headMax)) return
-  const slot = (slots[slotOf(text, at)] ??= { shape: undefined, candidate: [], seen: 0 })
-  if (!sameTexts(slot.candidate, heads)) {
-    slot.candidate = heads
-    slot.seen = 1
-  } else if (++slot.seen >= seenMin) {
-    slot.shape = { heads: heads.map(flat), names: names.map(flat), make: compile(names) }
-    slot.seen = 0
+  const slot = (slots[slotOf(text, at)] ??= { shapes: none, candidates: [] })
+  const known = slot.candidates.find((candidate) => sameTexts(candidate.heads, heads))
+  if (known === undefined) {
+    slot.candidates = [{ heads, seen: 1 }, ...slot.candidates].slice(0, alikeMax)
+  } else if (++known.seen >= seenMin) {
+    slot.shapes = [{ heads: heads.map(flat), names: names.map(flat), make: compile(names) }, ...slot.shapes].slice(0, alikeMax)
+    slot.candidates = slot.candidates.filter((candidate) => candidate !== known)
     made++
   }
 }
@@ -60,7 +73,12 @@ function flat(part: string): string {
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, index) => text === b[index])
+  return a.length === b.length && sameStart(a, b, a.length)
+}
+
+function sameStart(a: readonly string[], b: readonly string[], count: number): boolean {
+  for (let at = 0; at < count; at++) if (a[at] !== b[at]) return false
+  return true
 }
 
 /** Names enter the code as JSON strings only, computed, so that `__proto__` is a name like any other. */

@@ -45,6 +45,8 @@ const transforms = {
   'transforms.add.static.value': 'bench',
 }
 
+let groups = 0
+
 const skip = kafkaSkip(true)
 if (skip) process.stdout.write(`${JSON.stringify({ bench: 'kafka in a worker', skipped: skip })}\n`)
 else await main()
@@ -101,6 +103,8 @@ async function start(kafka: TestKafka, config: Readonly<Record<string, string>>)
     (folder) => ({
       'connector.class': 'kafka',
       topics: 'events',
+      // Each run reads from the start: a group of its own, as the one before committed its positions.
+      'consumer.override.group.id': `bench-${++groups}`,
       ...(config['sink.class'] === 'delta' ? { 'sink.path': join(folder, 'lake') } : {}),
       ...config,
     }),

@@ -72,3 +72,19 @@ function shown(value: unknown): string {
     return typeof one === 'bigint' ? Number(one) : one
   })
 }
+
+test('kinds that begin alike, one of them the beginning of the other, take turns', () => {
+  const kinds = [
+    (n: number) => `{"id":${n}}`,
+    (n: number) => `{"id":${n},"name":"n${n}"}`,
+    (n: number) => `{"id":${n},"name":"n${n}","at":${n}}`,
+    (n: number) => `{"id":${n},"nick":"n${n}"}`,
+    (n: number) => `{"id":${n}, "name":"n${n}"}`,
+  ]
+  for (let n = 0; n < 200; n++) {
+    const text = kinds[n % 7 < 5 ? n % 7 : 0]!(n)
+    assert.deepEqual(parseJson(text, 'typed'), JSON.parse(text))
+  }
+  assert.throws(() => parseJson('{"id":1,"name":"a"', 'typed'), /the text ends/)
+  assert.throws(() => parseJson('{"id":1,"id":2}', 'typed'), /twice/)
+})
