@@ -16,23 +16,26 @@ export interface ConfigKey {
   readonly group?: string
   readonly width?: 'none' | 'short' | 'medium' | 'long'
   readonly displayName?: string
-  /** Allowed values; shown as recommendations. Compared without regard to case. */
+  /** Allowed values; shown as recommendations. One value is compared without regard to case and becomes the spelling of this list; list items are compared exactly. */
   readonly oneOf?: readonly string[]
   readonly min?: number
   readonly max?: number
-  /** What is wrong with a value of the right type; undefined: nothing. */
+  /** What is wrong with a value of the right type; undefined: nothing. Write the parameter's type: `(value: string) => ...`. */
   readonly check?: (value: never) => string | undefined
   /** The key is known from the system that Millrace stands in for, but not supported: giving it is an error that says this. */
   readonly unsupported?: string
 }
 
-type ValueOf<T extends ConfigType> = T extends 'int' | 'short' | 'long' | 'double'
+type ValueOf<K extends ConfigKey> = K['type'] extends 'int' | 'short' | 'long' | 'double'
   ? number
-  : T extends 'boolean'
+  : K['type'] extends 'boolean'
     ? boolean
-    : T extends 'list'
-      ? readonly string[]
-      : string
+    : K['type'] extends 'list'
+      ? readonly OneOf<K>[]
+      : OneOf<K>
+
+/** The allowed values where the definition lists them, as they are spelled there. */
+type OneOf<K extends ConfigKey> = K extends { readonly oneOf: readonly (infer V extends string)[] } ? V : string
 
 type Given<K extends ConfigKey> = K extends { readonly required: true }
   ? true
@@ -44,11 +47,24 @@ type Given<K extends ConfigKey> = K extends { readonly required: true }
 
 /** The parsed config of a definition: every key with its type; keys without a value are undefined. */
 export type ConfigOf<D extends ConfigDef> = {
-  readonly [K in keyof D]: Given<D[K]> extends true ? ValueOf<D[K]['type']> : ValueOf<D[K]['type']> | undefined
+  readonly [K in keyof D]: Given<D[K]> extends true ? ValueOf<D[K]> : ValueOf<D[K]> | undefined
 }
 
-/** Declares settings; keeps their literal types for `ConfigOf`. */
-export function defineConfig<const D extends ConfigDef>(def: D): D {
+/** What a key's definition may hold beside its literal types: no unknown property, and a default of the key's own type. */
+type Checked<K extends ConfigKey> = { readonly [P in Exclude<keyof K, keyof ConfigKey>]: never } & CheckedDefault<K> & CheckedCheck<K>
+
+/** Definitions that are computed (whose default is of any type) are not looked at. */
+type CheckedDefault<K extends ConfigKey> = ConfigKey['default'] extends K['default'] ? unknown : { readonly default?: ValueOf<K> | null }
+
+type CheckedCheck<K extends ConfigKey> = ConfigKey['check'] extends K['check']
+  ? unknown
+  : { readonly check?: (value: ValueOf<K>) => string | undefined }
+
+/**
+ * Declares settings; keeps their literal types for `ConfigOf`. A misspelled property, and a default that is not of the key's type or not
+ * among `oneOf`, are errors of the compiler.
+ */
+export function defineConfig<const D extends ConfigDef>(def: D & { readonly [K in keyof D]: Checked<D[K]> }): D {
   return def
 }
 
@@ -101,9 +117,16 @@ function parseKey(name: string, key: ConfigKey, given: string | null | undefined
     if (numeric && key.min !== undefined) errors.push(`Invalid value null for configuration ${name}: Value must be non-null`)
     return { name, text: numeric ? null : shown, value: undefined, errors }
   }
-  const fault = checkValue(key, parsed.value)
+  const value = asListed(key, parsed.value)
+  const fault = checkValue(key, value)
   const errors = fault === undefined ? [] : [`Invalid value ${listText(shown, key)} for configuration ${name}: ${fault}`]
-  return { name, text: shown, value: fault === undefined ? parsed.value : undefined, errors }
+  return { name, text: shown, value: fault === undefined ? value : undefined, errors }
+}
+
+/** The spelling of `oneOf`, whose literal types `ConfigOf` promises. */
+function asListed(key: ConfigKey, value: unknown): unknown {
+  if (!key.oneOf || typeof value !== 'string') return value
+  return key.oneOf.find((one) => one === value) ?? key.oneOf.find((one) => one.toLowerCase() === value.toLowerCase()) ?? value
 }
 
 function listText(shown: string, key: ConfigKey): string {
@@ -157,7 +180,7 @@ function splitList(text: string): readonly string[] {
 function checkValue(key: ConfigKey, value: unknown): string | undefined {
   if (typeof value === 'number' && key.min !== undefined && value < key.min) return `Value must be at least ${key.min}`
   if (typeof value === 'number' && key.max !== undefined && value > key.max) return `Value must be no more than ${key.max}`
-  if (key.oneOf && typeof value === 'string' && !key.oneOf.some((one) => one.toLowerCase() === value.toLowerCase())) {
+  if (key.oneOf && typeof value === 'string' && !key.oneOf.includes(value)) {
     return `String must be one of: ${key.oneOf.join(', ')}`
   }
   if (key.oneOf && Array.isArray(value)) {

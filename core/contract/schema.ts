@@ -70,20 +70,31 @@ export function mapOf(keys: Schema, values: Schema, extras: SchemaExtras = {}): 
   return build('map', extras, [], keys, values)
 }
 
-/** A schema of a struct with these fields in this order. Throws a TypeError when a field name occurs twice. */
-export function structOf(fields: readonly (readonly [name: string, schema: Schema])[], extras: SchemaExtras = {}): Schema {
+/**
+ * A schema of a struct with these fields in this order, as pairs or as an object (whose keys are not all digits: JavaScript would put those first).
+ * Throws a TypeError when a field name occurs twice.
+ */
+export function structOf(
+  fields: readonly (readonly [name: string, schema: Schema])[] | Readonly<Record<string, Schema>>,
+  extras: SchemaExtras = {},
+): Schema {
+  const pairs = isPairs(fields) ? fields : Object.entries(fields)
   const seen = new Set<string>()
-  for (const [name] of fields) {
+  for (const [name] of pairs) {
     if (seen.has(name)) throw new TypeError(`Field "${name}" occurs twice in struct ${extras.name ?? ''}`)
     seen.add(name)
   }
   return build(
     'struct',
     extras,
-    fields.map(([name, schema], index) => ({ name, index, schema })),
+    pairs.map(([name, schema], index) => ({ name, index, schema })),
     null,
     null,
   )
+}
+
+function isPairs(fields: Parameters<typeof structOf>[0]): fields is readonly (readonly [name: string, schema: Schema])[] {
+  return Array.isArray(fields)
 }
 
 /** The same schema with other extras; the type and its parts stay. */

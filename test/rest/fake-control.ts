@@ -1,4 +1,5 @@
-import { BadRequestError, ConfigError, ConflictError, NotFoundError, type ConfigIssue } from '../../core/index.ts'
+import { ConfigError, type ConfigIssue } from '../../core/index.ts'
+import { BadRequestError, ConflictError, NotFoundError } from '../../core/contract/errors.ts'
 import type {
   ConnectorInfo,
   ConnectorStatus,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BadRequestError, ConfigError } from '../../core/index.ts'
+import { ConfigError } from '../../core/index.ts'
+import { BadRequestError } from '../../core/contract/errors.ts'
 import { pluginKeys, validateConnector, type GivenConfig, type Validation, type ValidationParts } from '../../core/runtime/validation.ts'
 import { registry, registryWithoutKafka } from '../rest/fixture-plugins.ts'
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { defaultText, type ConfigDef, type ConfigKey } from '../../core/index.ts'
+import { type ConfigDef, type ConfigKey } from '../../core/index.ts'
+import { defaultText } from '../../core/contract/config-def.ts'
 import transforms from '../../transforms/index.ts'
 import { connectDifferences, debeziumDifferences, type Difference } from './oracle/differences.ts'
 
