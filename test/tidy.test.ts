@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 
 const root = resolve(import.meta.dirname, '..')
-const rooms = ['core', 'connectors', 'transforms', 'config', 'cli']
+const rooms = ['core', 'connectors', 'transforms', 'config', 'cli', 'testing']
 
 /** Every source file with the files of the tree that it imports, both relative to the root. */
 const imports = new Map(
@@ -46,6 +46,23 @@ test('connectors and transforms import only core/index and their own folder', ()
     breaches(
       (file) => inside(file, 'connectors') || inside(file, 'transforms'),
       (file, target) => target !== 'core/index.ts' && !inside(target, home(file)),
+    ),
+    [],
+  )
+})
+
+test('the suites for plugins import only core, and only the command line imports them', () => {
+  assert.deepEqual(
+    breaches(
+      (file) => inside(file, 'testing'),
+      (_, target) => !inside(target, 'core') && !inside(target, 'testing'),
+    ),
+    [],
+  )
+  assert.deepEqual(
+    breaches(
+      (file) => !inside(file, 'testing') && !inside(file, 'cli'),
+      (_, target) => inside(target, 'testing'),
     ),
     [],
   )

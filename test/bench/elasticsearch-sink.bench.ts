@@ -5,7 +5,7 @@ import { ElasticsearchClient } from '../../connectors/elasticsearch/client.ts'
 import { elasticsearchConfig } from '../../connectors/elasticsearch/config.ts'
 import elasticsearch from '../../connectors/elasticsearch/index.ts'
 import { parseConfig, primitive, record, structOf, type ConnectRecord, type Schema } from '../../core/index.ts'
-import { sinkOf, taskContext } from '../contract/parts.ts'
+import { sinkOf, taskContext } from '../../testing/index.ts'
 import { elasticsearchSkip, startElasticsearch } from '../elasticsearch.ts'
 import { measure, report } from './measure.ts'
 

@@ -7,7 +7,7 @@ import { parseConfig, type Converter, type SinkTask, type TransformDef } from '.
 import { buildChain } from '../../core/runtime/chain.ts'
 import { runTask, type TaskParts } from '../../core/runtime/task.ts'
 import transforms from '../../transforms/index.ts'
-import { taskContext } from '../contract/parts.ts'
+import { taskContext } from '../../testing/index.ts'
 import { converterOf } from '../core/converter/convert.ts'
 import { kafkaSkip, startKafka } from '../kafka.ts'
 import { KafkaTools } from '../kafka-tools.ts'

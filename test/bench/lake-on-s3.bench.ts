@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import delta from '../../connectors/delta/index.ts'
 import { type ConnectRecord, optional, primitive, record, structOf } from '../../core/index.ts'
-import { sinkOf } from '../contract/parts.ts'
+import { sinkOf } from '../../testing/index.ts'
 import { S3Server, s3Skip } from '../s3.ts'
 import { measure, report } from './measure.ts'
 

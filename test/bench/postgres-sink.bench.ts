@@ -5,7 +5,7 @@ import datagen from '../../connectors/datagen/index.ts'
 import postgres from '../../connectors/postgres/index.ts'
 import type { SourceTask } from '../../core/index.ts'
 import { runTask } from '../../core/runtime/task.ts'
-import { sinkOf, sourceOf, taskContext } from '../contract/parts.ts'
+import { sinkOf, sourceOf, taskContext } from '../../testing/index.ts'
 import { postgresMissing, startPostgres, type PostgresServer } from '../postgres.ts'
 import { measure, report } from './measure.ts'
 

@@ -5,13 +5,22 @@ import { after, test } from 'node:test'
 import datagen from '../../connectors/datagen/index.ts'
 import delta from '../../connectors/delta/index.ts'
 import file from '../../connectors/file/index.ts'
+import converters from '../../core/converter/plugin.ts'
 import { primitive, record, structOf, type ConnectRecord } from '../../core/index.ts'
 import transforms from '../../transforms/index.ts'
 import { Judge, judgeMissing } from '../judge.ts'
-import { sinkOf, sourceOf, taskContext, transformOf } from './parts.ts'
-import { sinkLaws } from './sink.ts'
-import { sourceLaws } from './source.ts'
-import { transformLaws } from './transform.ts'
+import {
+  converterLaws,
+  converterOf,
+  sinkLaws,
+  sinkOf,
+  sourceLaws,
+  sourceOf,
+  taskContext,
+  transformLaws,
+  transformOf,
+  type ConverterSample,
+} from '../../testing/index.ts'
 
 /** A folder that goes with what is tested in it. */
 function folder(): { readonly path: (name: string) => string } & AsyncDisposable {
@@ -100,3 +109,22 @@ const transformsUnderTest: readonly (readonly [string, Record<string, string>])[
   ['io.debezium.transforms.ExtractNewRecordState', {}],
 ]
 for (const [name, config] of transformsUnderTest) transformLaws(name, () => transformOf(transforms, name, config), samples)
+
+const bytesBack = { schema: primitive('bytes', { optional: true }), value: new Uint8Array([0, 255]) }
+const content = { schema: row, value: { id: 2n ** 53n + 1n, text: 'ü' } }
+const convertersUnderTest: readonly (readonly [string, Record<string, string>, readonly ConverterSample[]])[] = [
+  ['json', {}, [content, { schema: primitive('string'), value: 'text' }, { schema: null, value: null }]],
+  [
+    'json',
+    { 'schemas.enable': 'false' },
+    [
+      { schema: null, value: { id: 5n, text: null } },
+      { ...content, back: { schema: null, value: content.value } },
+    ],
+  ],
+  ['string', {}, [{ schema: primitive('string'), value: 'ü', back: { schema: primitive('string', { optional: true }), value: 'ü' } }]],
+  ['org.apache.kafka.connect.converters.ByteArrayConverter', {}, [{ schema: null, value: new Uint8Array([0, 255]), back: bytesBack }]],
+]
+for (const [name, config, contents] of convertersUnderTest) {
+  converterLaws(`${name} ${JSON.stringify(config)}`, () => converterOf(converters, name, config), contents)
+}

@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import plugin from '../../../connectors/elasticsearch/index.ts'
 import { record, RetriableError, type ConnectRecord, type TaskContext } from '../../../core/index.ts'
 import { makeCertificates } from '../../certificates.ts'
-import { sinkOf, taskContext } from '../../contract/parts.ts'
+import { sinkOf, taskContext } from '../../../testing/index.ts'
 import { FakeElasticsearch, type Fault, type Request } from './fake-elasticsearch.ts'
 
 const kill = new AbortController().signal

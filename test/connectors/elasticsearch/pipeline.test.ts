@@ -17,7 +17,7 @@ import {
   type RecordExtras,
   type TaskContext,
 } from '../../../core/index.ts'
-import { sinkOf, taskContext } from '../../contract/parts.ts'
+import { sinkOf, taskContext } from '../../../testing/index.ts'
 import { elasticsearchSkip, startElasticsearch, type TestElasticsearch } from '../../elasticsearch.ts'
 import { WorkerProcess } from '../../worker-process.ts'
 

@@ -7,7 +7,7 @@ import { addressFault, hostFault } from '../../../connectors/http/addresses.ts'
 import { retryAfter } from '../../../connectors/http/answers.ts'
 import { httpConfig, httpIssues } from '../../../connectors/http/config.ts'
 import http from '../../../connectors/http/index.ts'
-import { sinkOf, taskContext } from '../../contract/parts.ts'
+import { sinkOf, taskContext } from '../../../testing/index.ts'
 
 const kill = new AbortController().signal
 

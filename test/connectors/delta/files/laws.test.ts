@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import delta from '../../../../connectors/delta/index.ts'
 import { record } from '../../../../core/index.ts'
-import { sinkOf, taskContext } from '../../../contract/parts.ts'
-import { sinkLaws } from '../../../contract/sink.ts'
+import { sinkLaws, sinkOf, taskContext } from '../../../../testing/index.ts'
 
 sinkLaws(
   'files',

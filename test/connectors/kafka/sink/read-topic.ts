@@ -7,7 +7,7 @@ import { clientConfig, clientSettings } from '../../../../connectors/kafka/confi
 import { filterAborted } from '../../../../connectors/kafka/records/aborted.ts'
 import { decodeBatches } from '../../../../connectors/kafka/records/decode.ts'
 import { parseConfig } from '../../../../core/index.ts'
-import { taskContext } from '../../../contract/parts.ts'
+import { taskContext } from '../../../../testing/index.ts'
 
 export interface ReadRecord {
   readonly partition: number

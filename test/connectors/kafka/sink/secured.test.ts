@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import kafkajs from 'kafkajs'
 import plugin from '../../../../connectors/kafka/index.ts'
 import { record } from '../../../../core/index.ts'
-import { sinkOf, taskContext } from '../../../contract/parts.ts'
+import { sinkOf, taskContext } from '../../../../testing/index.ts'
 import { kafkaSkip, startKafka, type TestKafka } from '../../../kafka.ts'
 import { makeTopic, readTopic } from './read-topic.ts'
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { KafkaSinkTask } from '../../../../connectors/kafka/sink/task.ts'
 import { kafkaSinkConfig } from '../../../../connectors/kafka/sink/config.ts'
 import { DataError, parseConfig, record, type ConnectRecord, type TaskContext } from '../../../../core/index.ts'
-import { taskContext } from '../../../contract/parts.ts'
+import { taskContext } from '../../../../testing/index.ts'
 import { converterOf } from '../../../core/converter/convert.ts'
 import { FakeCluster } from './fake-cluster.ts'
 

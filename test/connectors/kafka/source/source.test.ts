@@ -11,7 +11,7 @@ import { MemoryStore } from '../../../../core/store/memory.ts'
 import { converterOf } from '../../../core/converter/convert.ts'
 import { kafkaSkip, startKafka, type TestKafka } from '../../../kafka.ts'
 import { KafkaTools } from '../../../kafka-tools.ts'
-import { sourceLaws } from '../../../contract/source.ts'
+import { sourceLaws } from '../../../../testing/index.ts'
 import { configOf, loggerOf, openTask, Reading, savedOf, type ReadingOptions } from './reading.ts'
 
 const skip = kafkaSkip()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { FencedError, RetriableError, type Json } from '../../../../core/index.ts'
-import { sinkLaws } from '../../../contract/sink.ts'
+import { sinkLaws } from '../../../../testing/index.ts'
 import { startPostgres } from '../../../postgres.ts'
 import { CutProxy } from './cut-proxy.ts'
 import { item, never, openSink, target } from './sink-rig.ts'
@@ -49,7 +49,7 @@ for (const mode of ['upsert', 'insert']) {
 
 /** The laws open the task themselves. */
 async function openSinkLater(config: Record<string, string>, generation: number) {
-  const { sinkOf, taskContext } = await import('../../../contract/parts.ts')
+  const { sinkOf, taskContext } = await import('../../../../testing/index.ts')
   const { default: postgres } = await import('../../../../connectors/postgres/index.ts')
   return sinkOf(postgres, 'postgres', config, taskContext({ generation }))
 }

@@ -1,6 +1,6 @@
 import postgres from '../../../../connectors/postgres/index.ts'
 import { primitive, record, structOf, type ConnectRecord, type SinkTask, type TaskContext } from '../../../../core/index.ts'
-import { sinkOf, taskContext } from '../../../contract/parts.ts'
+import { sinkOf, taskContext } from '../../../../testing/index.ts'
 import type { PostgresServer } from '../../../postgres.ts'
 
 export const never = new AbortController().signal
