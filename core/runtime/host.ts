@@ -1,7 +1,9 @@
 import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { failureOf } from './failure.ts'
+import { Channel, hostDescriptors } from './host-channel.ts'
 import { watchParent, type OrphanWatch } from './orphan-watch.ts'
-import type { Plugin } from '../contract/plugin.ts'
+import { importPlugin } from './plugins/import-plugin.ts'
 import type { FromHost, ToHost } from './protocol.ts'
 import { Session } from './session.ts'
 
@@ -10,14 +12,19 @@ import { Session } from './session.ts'
  * worker, and leaves signals to the worker: a Ctrl-C in a terminal reaches the whole process group, but stopping is the worker's to order.
  */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-watchParent(Number(process.argv[2]), process.argv[3] as OrphanWatch)
+const worker = Number(process.argv[2])
+watchParent(worker, process.argv[3] as OrphanWatch)
+guardWorker(worker)
 
 const exitCodes = { left: 0, orphaned: 75, fatal: 70 } as const
 let leaving = false
 
 const session = new Session({ send, loader: importPlugin, write: (line) => writeLog(line), leave: () => leave(exitCodes.left) })
-process.on('message', (message: ToHost) => session.receive(message))
-process.on('disconnect', () => leave(exitCodes.orphaned))
+const channel = new Channel(new Socket({ fd: hostDescriptors.channel }), {
+  message: (message) => session.receive(message as ToHost),
+  broken: () => leave(exitCodes.orphaned),
+  closed: () => leave(exitCodes.orphaned),
+})
 process.on('uncaughtException', (error) => die(error))
 process.on('unhandledRejection', (reason) => die(reason))
 process.on('exit', (code) => {
@@ -28,14 +35,13 @@ process.on('exit', (code) => {
 send({ type: 'ready' })
 
 function send(message: FromHost): void {
-  // A closed channel means that the worker is gone; 'disconnect' ends this process, so there is nobody left to tell.
-  if (process.connected) process.send!(message, undefined, undefined, () => {})
+  channel.send(message)
 }
 
 function die(thrown: unknown): void {
   leaving = true
   const message: FromHost = { type: 'fatal', failure: failureOf(thrown, (text) => text) }
-  if (process.connected) process.send!(message, undefined, undefined, () => process.exit(exitCodes.fatal))
+  channel.send(message, () => process.exit(exitCodes.fatal))
   setTimeout(() => process.exit(exitCodes.fatal), 500)
 }
 
@@ -50,7 +56,7 @@ const pause = new Int32Array(new SharedArrayBuffer(4))
 function writeLog(line: string): void {
   for (let attempt = 0; attempt < 10; attempt++) {
     try {
-      writeSync(1, line)
+      writeSync(hostDescriptors.log, line)
       return
     } catch (error) {
       // EPIPE and the like: nobody reads the log any more, and the work is worth more than the line.
@@ -60,8 +66,13 @@ function writeLog(line: string): void {
   }
 }
 
-async function importPlugin(module: string): Promise<Plugin> {
-  const imported = (await import(module)) as { readonly default?: Plugin }
-  if (!imported.default) throw new Error(`Module ${module} has no default export: a plugin exports definePlugin({...}) as default`)
-  return imported.default
+/**
+ * A plugin that signals its parent, or everybody, by mistake does not end the worker. One that means to still can: it runs as the worker's user.
+ */
+function guardWorker(pid: number): void {
+  const kill = process.kill.bind(process)
+  process.kill = (target, signal) => {
+    if (signal !== 0 && [pid, -pid, -1].includes(target)) throw new Error(`process.kill(${target}) would end the worker, and was refused`)
+    return kill(target, signal)
+  }
 }

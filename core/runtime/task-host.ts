@@ -3,6 +3,8 @@ import type { Logger } from '../contract/context.ts'
 import type { WorkerStore } from '../store/store.ts'
 import { failure, RemoteError, type Failure } from './failure.ts'
 import type { RuntimeSettings } from './framework-config.ts'
+import { hostDescriptors } from './host-channel.ts'
+import { isFromHost } from './host-message.ts'
 import type { HostEnd, HostLink, OpenHost } from './hosting.ts'
 import { identify } from './process-identity.ts'
 import type { Beat, CallAnswer, CallRequest, FromHost, TaskEnd, TaskSpec, ToHost } from './protocol.ts'
@@ -96,7 +98,7 @@ export class TaskHost {
     this.#onGone = parts.onGone
     this.#link = open(parts.limits.heapMaxMb, {
       message: (message) => this.#receive(message),
-      stderr: (text) => this.#stderr(text),
+      printed: (stream, line, left) => this.#printed(stream, line, left),
       ended: (end) => void this.#ended(end),
     })
     const identity = this.#link.pid === null ? undefined : identify(this.#link.pid)
@@ -163,6 +165,7 @@ export class TaskHost {
   }
 
   #receive(message: FromHost): void {
+    if (!isFromHost(message)) return this.fail(failure('CRASH', "The task's process sent a message that is none, and was ended"))
     this.#lastBeatMs = performance.now()
     this.#ready()
     switch (message.type) {
@@ -182,9 +185,15 @@ export class TaskHost {
         this.#reason ??= message.failure
         return
       case 'load':
-        return this.#answerOffsets(message.call, this.#store.offsets.load(message.connector))
+        return this.#answerOffsets(
+          message.call,
+          this.#owns(message.connector, () => this.#store.offsets.load(message.connector)),
+        )
       case 'save':
-        return this.#answerOffsets(message.call, this.#store.offsets.save(message.connector, message.offsets))
+        return this.#answerOffsets(
+          message.call,
+          this.#owns(message.connector, () => this.#store.offsets.save(message.connector, message.offsets)),
+        )
       case 'at': {
         const call = this.#calls.get(message.call)
         if (call) call.place = message.place
@@ -205,6 +214,13 @@ export class TaskHost {
     this.#onReady()
   }
 
+  /** A host reads and writes the offsets of its own connectors alone. */
+  async #owns<T>(connector: string, work: () => Promise<T>): Promise<T> {
+    const runs = [...this.#running.values()].some(({ spec }) => spec.connector === connector)
+    if (!runs) throw new Error(`this process runs no task of ${connector}`)
+    return work()
+  }
+
   #answerOffsets(call: number, work: Promise<unknown>): void {
     work.then(
       (offsets) => this.#link.send({ type: 'offsets', call, offsets: offsets as never }),
@@ -222,9 +238,13 @@ export class TaskHost {
     running.listener.ended(end)
   }
 
-  #stderr(text: string): void {
-    const secrets = [...this.#running.values()].flatMap(({ spec }) => spec.secrets)
-    process.stderr.write(redactor(secrets)(text))
+  #printed(stream: 'stdout' | 'stderr', line: string, left: number): void {
+    const specs = [...this.#running.values()].map(({ spec }) => spec)
+    const text = redactor(specs.flatMap(({ secrets }) => secrets))(line)
+    const of = specs.length === 1 ? { connector: specs[0]!.connector, task: specs[0]!.task } : {}
+    const fields = { ...of, stream, ...(left === 0 ? {} : { linesLeftOut: left }) }
+    if (stream === 'stdout') this.#log.info(fields, text)
+    else this.#log.warn(fields, text)
   }
 
   async #look(): Promise<void> {
@@ -276,6 +296,7 @@ function callText(request: CallRequest): string {
   if (request.kind === 'preview') return 'The preview'
   if (request.kind === 'validate') return "The connector's own validation"
   if (request.kind === 'letters') return `Reading the dead letter topic ${request.topic.topic}`
+  if (request.kind === 'describe') return `Importing ${request.module}`
   return `"${request.kind}" of ${request.part.class}`
 }
 
@@ -287,9 +308,15 @@ async function readResident(pid: number): Promise<number | undefined> {
   }
 }
 
-function describeEnd({ code, signal, stderr }: HostEnd, { heapMaxMb }: HostLimits): Failure {
+function describeEnd({ code, signal, stderr, broken }: HostEnd, { heapMaxMb }: HostLimits): Failure {
   if (/heap out of memory|Reached heap limit|OOM error in V8/i.test(stderr)) {
     return failure('MEMORY', `The task ran out of its JavaScript heap of ${heapMaxMb} MB (task.heap.max.mb)`)
+  }
+  if (broken !== undefined) {
+    return failure(
+      'CRASH',
+      `The task's process sent ${broken}, and was ended: something in it writes to file descriptor ${hostDescriptors.channel}`,
+    )
   }
   if (signal !== null) return failure('CRASH', `The task's process was ended by ${signal}`)
   return failure('EXIT', `The task's process exited with code ${code}`)
