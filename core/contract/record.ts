@@ -96,6 +96,8 @@ export interface RecordBatch {
   readonly whole?: WholeRecords
   /** Source partitions that belong to another task from here on: all of theirs that was put has been flushed before. */
   readonly released?: readonly string[]
+  /** Source partitions that are read again from where they were committed last: what was put of them has been flushed before, but a sink may hold some. */
+  readonly rewound?: readonly string[]
   /** True: the source has nothing more and never will. The task flushes and is complete. */
   readonly end?: boolean
 }

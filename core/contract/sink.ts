@@ -15,8 +15,16 @@ export interface SinkTask extends AsyncDisposable {
   forward?(whole: WholeRecords, kill: AbortSignal): Promise<void>
   /** Formats that `forward` takes now; asked once after `open`. */
   readonly formats?: readonly string[]
-  /** Resolved: all that was put is durable, together with these offsets if the sink has `committed`. Safe to repeat after a rejection. */
-  flush?(offsets: Offsets, kill: AbortSignal): Promise<void>
+  /**
+   * Resolved: all that was put is durable, together with these offsets if the sink has `committed`. Safe to repeat after a rejection.
+   *
+   * A sink whose targets outlive a flush (files of a wanted size) may resolve to offsets instead: how far each partition of `offsets` is durable.
+   * Only those are saved; it holds the rest, is asked again every flush interval though nothing new came, and has `forget`. Where `all` is true
+   * the source came to its end, and nothing may be held.
+   */
+  flush?(offsets: Offsets, kill: AbortSignal, all?: boolean): Promise<Offsets | void>
+  /** Drops what was put of these source partitions and is not durable yet: they are read again from their saved positions, here or by another task. */
+  forget?(partitions: readonly string[]): Promise<void>
   /** The offsets that the sink committed with its data, the truth on restart; undefined: none of this connector and generation. */
   committed?(): Promise<Offsets | undefined>
 }

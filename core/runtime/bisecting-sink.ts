@@ -15,14 +15,16 @@ export type RefuseRecord = (record: ConnectRecord, error: Error) => Promise<void
 export class BisectingSink implements SinkTask {
   readonly #sink: SinkTask
   readonly #refuse: RefuseRecord
-  readonly flush?: (offsets: Offsets, kill: AbortSignal) => Promise<void>
+  readonly flush?: NonNullable<SinkTask['flush']>
+  readonly forget?: NonNullable<SinkTask['forget']>
   readonly committed?: () => Promise<Offsets | undefined>
   readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
 
   constructor(sink: SinkTask, refuse: RefuseRecord) {
     this.#sink = sink
     this.#refuse = refuse
-    if (sink.flush) this.flush = (offsets, kill) => sink.flush!(offsets, kill)
+    if (sink.flush) this.flush = (offsets, kill, all) => sink.flush!(offsets, kill, all)
+    if (sink.forget) this.forget = (partitions) => sink.forget!(partitions)
     if (sink.committed) this.committed = () => sink.committed!()
     if (sink.forward) this.forward = (whole, kill) => sink.forward!(whole, kill)
   }

@@ -123,14 +123,16 @@ export class RetryingSource implements SourceTask {
 export class RetryingSink implements SinkTask {
   readonly #sink: SinkTask
   readonly #retry: Retry
-  readonly flush?: (offsets: Offsets, kill: AbortSignal) => Promise<void>
+  readonly flush?: NonNullable<SinkTask['flush']>
+  readonly forget?: NonNullable<SinkTask['forget']>
   readonly committed?: () => Promise<Offsets | undefined>
   readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
 
   constructor(sink: SinkTask, retry: Retry) {
     this.#sink = sink
     this.#retry = retry
-    if (sink.flush) this.flush = (offsets, kill) => retry.run('Flushing the sink', () => sink.flush!(offsets, kill))
+    if (sink.flush) this.flush = (offsets, kill, all) => retry.run('Flushing the sink', () => sink.flush!(offsets, kill, all))
+    if (sink.forget) this.forget = (partitions) => sink.forget!(partitions)
     if (sink.committed) this.committed = () => retry.run("Reading the sink's position", () => sink.committed!())
     if (sink.forward) this.forward = (whole, kill) => retry.run('Writing to the sink', () => sink.forward!(whole, kill))
   }

@@ -78,22 +78,25 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
   let open = false
   let ahead: Promise<RecordBatch> | undefined
 
-  const checkpoint = async () => {
+  const checkpoint = async (all = false) => {
     if (Object.keys(pending).length > 0 || unflushed > 0) {
       const began = performance.now()
       observer.step('flushing')
       const flush = { [counter]: Number(position[counter] ?? 0) + 1 }
       position = { ...position, ...pending, ...flush }
-      await sink.flush?.(position, kill)
+      const durable = (await sink.flush?.(position, kill, all)) ?? position
+      const moved = Object.fromEntries(Object.keys(pending).flatMap((key) => (durable[key] === undefined ? [] : [[key, durable[key]]])))
       observer.step('saving')
-      await offsets.save(connector, { ...pending, ...flush })
+      await offsets.save(connector, { ...moved, ...flush })
       observer.step('committing')
-      await source.commit?.(pending)
+      await source.commit?.(moved)
       observer.flushed(unflushed, performance.now() - began)
-      pending = {}
+      // What the sink holds stays pending, so it is asked again in the next window.
+      pending = durable === position ? {} : Object.fromEntries(Object.entries(pending).filter(([key, at]) => durable[key] !== at))
       unflushed = 0
     }
     policy.reset()
+    if (Object.keys(pending).length > 0) policy.due(0, 0, true)
   }
   const poll = () => {
     const batch = source.poll(policy.signal)
@@ -147,14 +150,19 @@ export async function runTask(parts: TaskParts, stop: AbortSignal, kill: AbortSi
     observer.batch(polled, put, bytes)
     unflushed += put
     open = batch.open ?? false
+    const away = new Set([...(batch.released ?? []), ...(sink.forget ? (batch.rewound ?? []) : [])])
+    if (away.size > 0) {
+      await sink.forget?.([...away])
+      pending = withoutPartitions(pending, away)
+      position = withoutPartitions(position, away)
+    }
     const moved = Object.keys(batch.offsets).length > 0
     if (moved) pending = { ...pending, ...batch.offsets }
-    if (batch.released) position = withoutPartitions(position, new Set(batch.released))
     const due = policy.due(polled, bytes, moved)
     if (open) policy.postpone()
     else if (due || batch.checkpoint) await checkpoint()
   }
-  if (!open) await checkpoint()
+  if (!open) await checkpoint(complete)
   observer.step('closing')
   return complete && !open ? 'complete' : 'stopped'
 }

@@ -79,12 +79,12 @@ export class Tolerance {
   }
 
   /** Makes the letters durable, then flushes. A record that is rejected meanwhile is made durable at once: the offsets may be committed with it. */
-  async whileFlushing(kill: AbortSignal, flush: () => Promise<void> | undefined): Promise<void> {
+  async whileFlushing<T>(kill: AbortSignal, flush: () => Promise<T>): Promise<T> {
     // From here on, as one that is rejected while the others are made durable may come too late for that.
     this.#flushing = kill
     try {
       await this.#parts.letters.sync(kill)
-      await flush()
+      return await flush()
     } finally {
       this.#flushing = undefined
     }
@@ -155,14 +155,16 @@ export class TolerantSink implements SinkTask {
   readonly #sink: SinkTask
   readonly #topics = new Set<string>()
   readonly #onTopic: (topic: string) => void
-  readonly flush: (offsets: Offsets, kill: AbortSignal) => Promise<void>
+  readonly flush: NonNullable<SinkTask['flush']>
+  readonly forget?: NonNullable<SinkTask['forget']>
   readonly committed?: () => Promise<Offsets | undefined>
   readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
 
   constructor(sink: SinkTask, tolerance: Tolerance, onTopic: (topic: string) => void) {
     this.#sink = sink
     this.#onTopic = onTopic
-    this.flush = (offsets, kill) => tolerance.whileFlushing(kill, () => sink.flush?.(offsets, kill))
+    this.flush = (offsets, kill, all) => tolerance.whileFlushing(kill, async () => sink.flush?.(offsets, kill, all))
+    if (sink.forget) this.forget = (partitions) => sink.forget!(partitions)
     if (sink.committed) this.committed = () => sink.committed!()
     if (sink.forward) {
       this.forward = async (whole, kill) => {

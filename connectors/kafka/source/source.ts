@@ -125,6 +125,7 @@ export class KafkaSourceTask implements SourceTask {
         records: [],
         offsets: Object.fromEntries(noted.map(({ key, position }) => [key, positionJson(position)])),
         released: before.filter((key) => !now.has(key)),
+        rewound: before.filter((key) => now.has(key)),
         checkpoint: noted.length > 0,
       }
       return this.#isComplete() ? { ...batch, end: true } : batch

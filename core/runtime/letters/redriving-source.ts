@@ -166,8 +166,8 @@ export class RedrivingSource implements SourceTask {
 
 /** The batch without its `end`. Its records may be decoded only when asked for, and stay so. */
 function notTheEnd(batch: RecordBatch): RecordBatch {
-  const { offsets, bytes, open, checkpoint, whole, released } = batch
-  const parts = { bytes, open, checkpoint, whole, released }
+  const { offsets, bytes, open, checkpoint, whole, released, rewound } = batch
+  const parts = { bytes, open, checkpoint, whole, released, rewound }
   const given = Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined)) as Partial<RecordBatch>
   return Object.defineProperty({ ...given, offsets, records: [] }, 'records', { get: () => batch.records, enumerable: true })
 }

@@ -51,10 +51,10 @@ async function write(
 }
 
 /** Tries again what may go well later, as the runtime does. */
-async function patiently(work: () => Promise<void>): Promise<void> {
+async function patiently(work: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
-      return await work()
+      return void (await work())
     } catch (error) {
       assert.ok(error instanceof RetriableError, String(error))
       await sleep(300)

@@ -138,10 +138,10 @@ test('a broker killed in the middle of transactions leaves each record once', { 
   )
 })
 
-async function again(work: () => Promise<void>): Promise<void> {
+async function again(work: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await work()
+      return void (await work())
     } catch (error) {
       if ((error as { code?: string }).code !== 'RETRIABLE' || attempt === 100) throw error
       await sleep(50)

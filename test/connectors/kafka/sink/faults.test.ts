@@ -24,10 +24,10 @@ async function write(sink: SinkTask, topic: string, from: number, to: number): P
 }
 
 /** As the runtime does: what may pass is tried again. */
-async function again(work: () => Promise<void>): Promise<void> {
+async function again(work: () => Promise<unknown>): Promise<void> {
   for (const until = performance.now() + 30_000; ;) {
     try {
-      return await work()
+      return void (await work())
     } catch (error) {
       if ((error as { code?: string }).code !== 'RETRIABLE' || performance.now() > until) throw error
       await sleep(50)
