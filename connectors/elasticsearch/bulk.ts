@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RetriableError, type ConnectRecord, type Logger } from '../../core/index.ts'
 import { bulkOutcomes, reasonOf, requestFault, type Outcome } from './answers.ts'
-import { bulkBody } from './bulk-body.ts'
+import { Batch } from './batch.ts'
 import type { ElasticsearchClient } from './client.ts'
 import type { ElasticsearchConfig } from './config.ts'
-import { Lane, type Batch } from './lane.ts'
-import type { Operation } from './operation.ts'
+import { Lane } from './lane.ts'
+import type { Operation, Planned } from './operation.ts'
 
 /** The longest wait between two attempts. Milliseconds. */
 const backoffMsMax = 10_000
@@ -24,6 +24,12 @@ export interface BulkParts {
   refuse(record: ConnectRecord, reason: string): Promise<void>
   /** Tells the watchdog that work goes on. */
   alive(): void
+}
+
+/** What must be sent again, in order, and why. */
+interface PutOff {
+  readonly again: Batch
+  readonly reason: string
 }
 
 /**
@@ -53,12 +59,12 @@ export class Bulk implements Disposable {
   }
 
   /** Takes them all; they are sent when a batch is full, has waited long enough, or at a flush. */
-  add(operations: readonly Operation[]): void {
-    for (const one of operations) {
-      this.#buffered++
-      this.#bytes += one.bytes
-      this.#lanes[one.ordered ? 1 + (hash(one.id) % (this.#lanes.length - 1)) : 0]!.add(one)
+  add(planned: readonly Planned[]): void {
+    for (const one of planned) {
+      const { ordered, id } = one.operation
+      this.#bytes += this.#lanes[ordered ? 1 + (hash(id) % (this.#lanes.length - 1)) : 0]!.add(one)
     }
+    this.#buffered += planned.length
     const linger = this.#parts.config['linger.ms']
     if (linger === 0) this.#seal()
     else if (this.#lingering === undefined && this.#lanes.some((lane) => lane.gathering)) {
@@ -147,21 +153,23 @@ export class Bulk implements Disposable {
   /** Never rejects: what fails is kept for the next caller. */
   async #fly(lane: Lane, batch: Batch): Promise<void> {
     this.#flying++
-    let left = batch.operations
+    let left = batch
     try {
       const retries = this.#parts.config['max.retries']
       for (let attempt = 0; ; attempt++) {
         const { again, reason } = await this.#attempt(left)
-        this.#settle(left, again)
+        this.#buffered -= left.count - again.count
+        this.#bytes -= left.bytes - again.bytes
+        this.#wake()
         left = again
         this.#parts.alive()
-        if (left.length === 0) break
-        if (attempt >= retries) throw new RetriableError(`Elasticsearch put off ${left.length} records ${attempt + 1} times: ${reason}`)
+        if (left.count === 0) break
+        if (attempt >= retries) throw new RetriableError(`Elasticsearch put off ${left.count} records ${attempt + 1} times: ${reason}`)
         await sleep(this.#backoffMs(attempt), undefined, { signal: this.#stop.signal })
       }
       lane.landed()
     } catch (error) {
-      lane.giveBack({ operations: left, bytes: left.reduce((sum, one) => sum + one.bytes, 0) })
+      lane.giveBack(left)
       if (!this.#stop.signal.aborted) this.#failure ??= error as Error
     } finally {
       this.#flying--
@@ -171,78 +179,69 @@ export class Bulk implements Disposable {
     }
   }
 
-  #settle(before: readonly Operation[], after: readonly Operation[]): void {
-    const bytesOf = (operations: readonly Operation[]) => operations.reduce((sum, one) => sum + one.bytes, 0)
-    this.#buffered -= before.length - after.length
-    this.#bytes -= bytesOf(before) - (after.length === 0 ? 0 : bytesOf(after))
-    this.#wake()
-  }
-
   /** Sends them once. What must be sent again comes back, in order. */
-  async #attempt(operations: readonly Operation[]): Promise<{ readonly again: Operation[]; readonly reason: string }> {
+  async #attempt(batch: Batch): Promise<PutOff> {
     const { client, config, log } = this.#parts
     const whole = config['log.sensitive.data']
     let answer
     try {
       answer = await client.request('POST', this.#parts.streams() ? `${path}&require_data_stream=true` : path, {
         type: 'application/x-ndjson',
-        bytes: bulkBody(operations),
+        bytes: batch.body,
       })
     } catch (error) {
       if (!(error instanceof RetriableError)) throw error
-      log.debug({ records: operations.length }, error.message)
-      return { again: [...operations], reason: error.message }
+      log.debug({ records: batch.count }, error.message)
+      return { again: batch, reason: error.message }
     }
-    if (answer.status >= 200 && answer.status < 300) return this.#sort(operations, bulkOutcomes(answer, operations, whole))
+    if (answer.status >= 200 && answer.status < 300) return this.#sort(batch, bulkOutcomes(answer, batch.operations, whole))
     const reason = reasonOf(answer, whole)
     switch (requestFault(answer)) {
       case 'again':
-        log.debug({ records: operations.length, status: answer.status }, 'Elasticsearch put a bulk request off')
-        return { again: [...operations], reason }
+        log.debug({ records: batch.count, status: answer.status }, 'Elasticsearch put a bulk request off')
+        return { again: batch, reason }
       case 'fatal':
         throw new Error(`Elasticsearch refused a bulk request with status ${answer.status}: ${reason}`)
       case 'smaller':
-        return this.#halves(operations, reason)
+        return this.#halves(batch, reason)
     }
   }
 
   /** A request that is refused as a whole for one of its parts, or for its size: halves, down to the one at fault. */
-  async #halves(operations: readonly Operation[], reason: string): Promise<{ readonly again: Operation[]; readonly reason: string }> {
-    if (operations.length === 1) {
-      await this.#parts.refuse(operations[0]!.record, reason)
-      return { again: [], reason }
+  async #halves(batch: Batch, reason: string): Promise<PutOff> {
+    if (batch.count === 1) {
+      await this.#parts.refuse(batch.operations[0]!.record, reason)
+      return { again: new Batch(0), reason }
     }
-    const middle = operations.length >> 1
-    const first = await this.#attempt(operations.slice(0, middle))
+    const middle = batch.count >> 1
+    const first = await this.#attempt(batch.pick(places(0, middle)))
+    if (first.again.count === 0) return this.#attempt(batch.pick(places(middle, batch.count)))
     // For their order the second half waits until the first is through.
-    if (first.again.length > 0) return { again: [...first.again, ...operations.slice(middle)], reason: first.reason }
-    return this.#attempt(operations.slice(middle))
+    const left = new Set(first.again.operations)
+    return { again: batch.pick(places(0, batch.count).filter((n) => n >= middle || left.has(batch.operations[n]!))), reason: first.reason }
   }
 
-  async #sort(
-    operations: readonly Operation[],
-    outcomes: readonly Outcome[] | undefined,
-  ): Promise<{ readonly again: Operation[]; readonly reason: string }> {
-    if (outcomes === undefined) return { again: [], reason: '' }
-    const again: Operation[] = []
+  async #sort(batch: Batch, outcomes: readonly Outcome[] | undefined): Promise<PutOff> {
+    if (outcomes === undefined) return { again: new Batch(0), reason: '' }
+    const again: number[] = []
     const waiting = new Set<string>()
     const missing: Operation[] = []
     let reason = ''
     for (const [n, outcome] of outcomes.entries()) {
-      const one = operations[n]!
+      const one = batch.operations[n]!
       const document = `${one.index}/${one.id}`
       if (outcome.kind === 'again') {
-        again.push(one)
+        again.push(n)
         waiting.add(document)
         if (outcome.missing) missing.push(one)
         reason = outcome.reason
       } else if (outcome.kind === 'fatal') {
         throw new Error(`Elasticsearch refused to write to index "${one.index}": ${outcome.reason}`)
       } else if (outcome.kind === 'refused') await this.#parts.refuse(one.record, outcome.reason)
-      else if (waiting.has(document) && one.ordered) again.push(one)
+      else if (waiting.has(document) && one.ordered) again.push(n)
     }
     if (missing.length > 0) await this.#parts.restore(missing)
-    return { again, reason }
+    return { again: batch.pick(again), reason }
   }
 
   #backoffMs(attempt: number): number {
@@ -254,6 +253,10 @@ export class Bulk implements Disposable {
     this.#changed.resolve()
     this.#changed = Promise.withResolvers()
   }
+}
+
+function places(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, n) => from + n)
 }
 
 /** FNV-1a: spreads ids over lanes. */

@@ -1,13 +1,9 @@
-import type { Operation } from './operation.ts'
-
-/** Operations for one bulk request, in order. */
-export interface Batch {
-  readonly operations: Operation[]
-  bytes: number
-}
+import { Batch } from './batch.ts'
+import type { Planned } from './operation.ts'
 
 export interface LaneLimits {
   readonly records: number
+  /** Infinity: none. */
   readonly bytes: number
   readonly inFlight: number
 }
@@ -19,32 +15,38 @@ export interface LaneLimits {
 export class Lane {
   readonly #limits: LaneLimits
   readonly #full: Batch[] = []
-  #filling: Batch = { operations: [], bytes: 0 }
+  #filling = new Batch()
   #inFlight = 0
 
   constructor(limits: LaneLimits) {
     this.#limits = limits
   }
 
-  add(operation: Operation): void {
+  /** Bytes that it takes in a request. */
+  add(planned: Planned): number {
     const { records, bytes } = this.#limits
-    let filling = this.#filling
-    if (filling.operations.length > 0 && filling.bytes + operation.bytes > bytes) filling = this.seal()
-    filling.operations.push(operation)
-    filling.bytes += operation.bytes
-    if (filling.operations.length >= records || filling.bytes >= bytes) this.seal()
-  }
-
-  /** What is gathered goes as it is. Returns the batch that is filled next. */
-  seal(): Batch {
-    if (this.#filling.operations.length > 0) {
-      this.#full.push(this.#filling)
-      this.#filling = { operations: [], bytes: 0 }
+    const before = this.#filling.bytes
+    this.#filling.add(planned)
+    const size = this.#filling.bytes - before
+    if (this.#filling.bytes > bytes && this.#filling.count > 1) {
+      const last = this.#filling.takeLast()
+      this.seal()
+      this.#filling = last
     }
-    return this.#filling
+    if (this.#filling.count >= records || this.#filling.bytes >= bytes) this.seal()
+    return size
   }
 
-  /** The next batch that may be sent now; undefined: none. `landed` must follow. */
+  /** What is gathered goes as it is. */
+  seal(): void {
+    const filled = this.#filling
+    if (filled.count === 0) return
+    this.#full.push(filled)
+    // The next one is likely to be as large, with some room for what is reserved before it is written; a single huge document is not.
+    this.#filling = new Batch(Math.ceil(Math.min(filled.bytes, this.#limits.bytes) * 1.1) + 1024)
+  }
+
+  /** The next batch that may be sent now; undefined: none. `landed` or `giveBack` must follow. */
   next(): Batch | undefined {
     if (this.#inFlight >= this.#limits.inFlight) return undefined
     const batch = this.#full.shift()
@@ -56,13 +58,13 @@ export class Lane {
     this.#inFlight--
   }
 
-  /** Gives back a batch that could not be sent; it goes first. */
+  /** Gives back what could not be sent; it goes first. */
   giveBack(batch: Batch): void {
     this.#inFlight--
-    if (batch.operations.length > 0) this.#full.unshift(batch)
+    if (batch.count > 0) this.#full.unshift(batch)
   }
 
   get gathering(): boolean {
-    return this.#filling.operations.length > 0
+    return this.#filling.count > 0
   }
 }

@@ -5,26 +5,28 @@ import { documentWriter, type DocumentWriter } from './document.ts'
 import { headerVersion, idFromFields, idFromKey, idFromPlace } from './identity.ts'
 import { checked, indexNaming, type IndexNaming } from './index-name.ts'
 
-/** One line or two of a bulk request. */
+/** What one or two lines of a bulk request are about. */
 export interface Operation {
   readonly record: ConnectRecord
   readonly index: string
   readonly id: string
   readonly kind: 'index' | 'create' | 'update' | 'delete'
-  /** First line: what to do. */
-  readonly action: string
-  /** Second line; null for a delete. */
-  readonly document: string | Uint8Array | null
-  /** About the bytes of both. */
-  readonly bytes: number
   /** The version decides which of two writes stays, so a conflict means that a newer one is there already. */
   readonly versioned: boolean
   /** It must come after those before it for the same document. */
   readonly ordered: boolean
 }
 
+/** An operation and its lines: `head`, the document if there is one, `tail`. */
+export interface Planned {
+  readonly operation: Operation
+  readonly head: string
+  readonly document: string | Uint8Array | null
+  readonly tail: string
+}
+
 /** Turns records into operations. null: the record asks for nothing. Throws a DataError that says why it makes none. */
-export type Planner = (record: ConnectRecord) => Operation | null
+export type Planner = (record: ConnectRecord) => Planned | null
 
 /** How often the server itself tries an update again that met another one. */
 const conflictRetries = 5
@@ -38,17 +40,17 @@ export function planner(config: ElasticsearchConfig): Planner {
   const nulls = config['behavior.on.null.values'].toUpperCase()
   const kind = streaming || isStream(config) ? 'create' : config['write.method'].toUpperCase() === 'UPSERT' ? 'update' : 'index'
   const identify = kind === 'create' ? placed : identifier(config, kind === 'index')
+  const deletes = lineWriter('delete')
+  const writes = lineWriter(kind)
   return (record) => {
     if (record.value === null) {
       if (nulls === 'IGNORE') return null
       if (nulls === 'FAIL') {
         throw new DataError(`A record of topic ${record.topic} has no value (a tombstone); set behavior.on.null.values to delete or ignore`)
       }
-      const { id, version, ordered } = identify(record, true)
-      return operation(record, nameOf(record), id, 'delete', version, ordered, null)
+      return deletes(record, nameOf(record), identify(record, true), null)
     }
-    const { id, version, ordered } = identify(record, false)
-    return operation(record, nameOf(record), id, kind, version, ordered, document(record))
+    return writes(record, nameOf(record), identify(record, false), document(record))
   }
 }
 
@@ -100,26 +102,23 @@ function identifier(config: ElasticsearchConfig, versions: boolean): (record: Co
   }
 }
 
-function operation(
-  record: ConnectRecord,
-  index: string,
-  id: string,
+/** Writes the lines of one kind. What stands before the id is kept, as one index mostly follows itself. */
+function lineWriter(
   kind: Operation['kind'],
-  version: string,
-  ordered: boolean,
-  document: string | Uint8Array | null,
-): Operation {
+): (record: ConnectRecord, index: string, identity: Identity, document: string | Uint8Array | null) => Planned {
   const retries = kind === 'update' ? `,"retry_on_conflict":${conflictRetries}` : ''
-  const action = `{"${kind}":{"_index":${quoted(index)},"_id":${quoted(id)}${version}${retries}}}`
-  const line = kind === 'update' ? upsert(document!) : document
-  // Looked at, a text that was joined from parts becomes one piece: it waits in memory, and hundreds of parts cost more than their text.
-  if (typeof line === 'string') line.charCodeAt(line.length - 1)
-  const bytes = action.length + (line === null ? 1 : line.length + 2)
-  return { record, index, id, kind, action, document: line, bytes, versioned: version !== '', ordered }
-}
-
-function upsert(document: string | Uint8Array): string {
-  return `{"doc":${typeof document === 'string' ? document : Buffer.from(document.buffer, document.byteOffset, document.length).toString('utf8')},"doc_as_upsert":true}`
+  const end = `${retries}}}\n${kind === 'update' ? '{"doc":' : ''}`
+  const tail = kind === 'update' ? ',"doc_as_upsert":true}\n' : '\n'
+  let lastIndex: string | undefined
+  let start = ''
+  return (record, index, { id, version, ordered }, document) => {
+    if (index !== lastIndex) {
+      lastIndex = index
+      start = `{"${kind}":{"_index":${quoted(index)},"_id":`
+    }
+    const head = start + quoted(id) + version + end
+    return { operation: { record, index, id, kind, versioned: version !== '', ordered }, head, document, tail }
+  }
 }
 
 function quoted(text: string): string {

@@ -1,4 +1,14 @@
-import { arrayOf, decimalText, logical, primitive, structOf, unscaledFromBytes, withExtras, type Schema } from '../../core/index.ts'
+import {
+  arrayOf,
+  DataError,
+  decimalText,
+  logical,
+  primitive,
+  structOf,
+  unscaledFromBytes,
+  withExtras,
+  type Schema,
+} from '../../core/index.ts'
 
 /** How values of a schema are changed before they are written as JSON; `change` absent: they are written as they are. */
 export interface Shape {
@@ -10,22 +20,23 @@ export interface Shape {
  * What Elasticsearch can index, for what Connect's JSON has other words for: days as ISO dates, micro- and nanoseconds as ISO times with all
  * their digits, decimals of any scale as text of digits, maps without text keys (or all: `compact` false) as lists of {"key", "value"}.
  */
-export function shapeOf(schema: Schema, compact: boolean): Shape {
-  const change = changeOf(schema, compact)
+export function shapeOf(schema: Schema, compact: boolean, path = ''): Shape {
+  const change = changeOf(schema, compact, path)
   if (change === undefined) return { schema }
   const present = change.change as (value: unknown) => unknown
   return { schema: change.schema, change: (value: unknown) => (value === null || value === undefined ? null : present(value)) }
 }
 
-function changeOf(schema: Schema, compact: boolean): Shape | undefined {
+function changeOf(schema: Schema, compact: boolean, path: string): Shape | undefined {
+  const timed = (write: (value: never) => string | undefined) => text(schema, (value: never) => write(value) ?? beyond(value, schema, path))
   switch (schema.name) {
     case logical.date:
     case logical.debeziumDate:
-      return text(schema, (days: number) => isoDate(days))
+      return timed(isoDate)
     case logical.microTimestamp:
-      return text(schema, (micros: bigint) => isoTime(micros, 1_000_000n, 6))
+      return timed(isoMicros)
     case logical.nanoTimestamp:
-      return text(schema, (nanos: bigint) => isoTime(nanos, 1_000_000_000n, 9))
+      return timed((nanos: bigint) => isoTime(nanos, 1_000_000_000n, 9))
     case logical.decimal:
       return undefined
     case logical.variableScaleDecimal:
@@ -33,33 +44,45 @@ function changeOf(schema: Schema, compact: boolean): Shape | undefined {
         decimalText({ unscaled: unscaledFromBytes(value), scale }),
       )
   }
-  if (schema.type === 'struct') return structChange(schema, compact)
-  if (schema.type === 'map') return mapChange(schema, compact)
+  if (schema.type === 'struct') return structChange(schema, compact, path)
+  if (schema.type === 'map') return mapChange(schema, compact, path)
   if (schema.type !== 'array') return undefined
-  const item = shapeOf(schema.valueSchema!, compact)
+  const item = shapeOf(schema.valueSchema!, compact, `${path}[]`)
   if (!item.change) return undefined
   const change = item.change as (value: unknown) => unknown
   return { schema: arrayOf(item.schema, extrasOf(schema)), change: (items: readonly unknown[]) => items.map((one) => change(one)) }
 }
 
-function structChange(schema: Schema, compact: boolean): Shape | undefined {
-  const shapes = schema.fields.map((field) => shapeOf(field.schema, compact))
+function structChange(schema: Schema, compact: boolean, path: string): Shape | undefined {
+  const shapes = schema.fields.map((field) => shapeOf(field.schema, compact, path === '' ? field.name : `${path}.${field.name}`))
   if (shapes.every((shape) => !shape.change)) return undefined
-  const steps = schema.fields.map(
-    (field, index) => [field.name, shapes[index]!.change as ((value: unknown) => unknown) | undefined] as const,
-  )
   return {
     schema: structOf(
       schema.fields.map((field, index) => [field.name, shapes[index]!.schema] as const),
       extrasOf(schema),
     ),
-    change: (struct: Record<string, unknown>) =>
-      Object.fromEntries(steps.map(([name, change]) => [name, change ? change(struct[name]) : struct[name]])),
+    change: structCopy(
+      schema,
+      shapes.map((shape) => shape.change as Change | undefined),
+    ),
   }
 }
 
-function mapChange(schema: Schema, compact: boolean): Shape | undefined {
-  const value = shapeOf(schema.valueSchema!, compact)
+type Change = (value: unknown) => unknown
+
+/** A copy with some members changed, made by code of its own: its objects have one shape, which the writer after it is quick with. */
+function structCopy(schema: Schema, changes: readonly (Change | undefined)[]): (struct: Record<string, unknown>) => unknown {
+  const members = schema.fields.map(({ name }, index) => {
+    // Names go into the code as JSON strings only, so that none of them can be code; in brackets even __proto__ is a member like others.
+    const text = JSON.stringify(name)
+    return `[${text}]: ${changes[index] ? `c[${index}](struct[${text}])` : `struct[${text}]`}`
+  })
+  const code = `return (struct) => ({ ${members.join(', ')} })`
+  return (new Function('c', code) as (c: readonly (Change | undefined)[]) => (struct: Record<string, unknown>) => unknown)(changes)
+}
+
+function mapChange(schema: Schema, compact: boolean, path: string): Shape | undefined {
+  const value = shapeOf(schema.valueSchema!, compact, `${path}{}`)
   const change = value.change as ((one: unknown) => unknown) | undefined
   if (compact && schema.keySchema!.type === 'string') {
     if (!change) return undefined
@@ -68,7 +91,7 @@ function mapChange(schema: Schema, compact: boolean): Shape | undefined {
       change: (map: ReadonlyMap<unknown, unknown>) => new Map([...map].map(([key, one]) => [key, change(one)])),
     }
   }
-  const key = shapeOf(schema.keySchema!, compact)
+  const key = shapeOf(schema.keySchema!, compact, `${path}{key}`)
   const changeKey = key.change as ((one: unknown) => unknown) | undefined
   const entry = structOf([
     ['key', key.schema],
@@ -90,17 +113,47 @@ function extrasOf({ optional, name, doc, parameters }: Schema): Partial<Schema> 
   return { optional, name, doc, parameters }
 }
 
-function isoDate(days: number): string {
-  return isoTime(BigInt(days) * 86_400n, 1n, 0).slice(0, -10)
+/** As text the number would pass for milliseconds, and be another time. */
+function beyond(value: unknown, schema: Schema, path: string): never {
+  throw new DataError(
+    `Field "${path}" is ${String(value)} (${schema.name ?? schema.type}), a time beyond all calendars that cannot be indexed`,
+  )
 }
 
-/** `ticks` since the epoch, `perSecond` of them a second, as ISO text in UTC with `digits` after the point. */
-function isoTime(ticks: bigint, perSecond: bigint, digits: number): string {
-  const rest = ((ticks % perSecond) + perSecond) % perSecond
-  const seconds = (ticks - rest) / perSecond
-  const date = new Date(Number(seconds) * 1000)
-  // Beyond what calendars here reach, the number itself says it; the server then judges.
-  if (Number.isNaN(date.getTime())) return String(ticks)
-  const whole = date.toISOString().slice(0, -5)
-  return digits === 0 ? `${whole}Z` : `${whole}.${rest.toString().padStart(digits, '0')}Z`
+function isoDate(days: number): string | undefined {
+  const date = new Date(days * 86_400_000)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString().slice(0, -14)
 }
+
+/** `ticks` since the epoch, `perSecond` of them a second, as ISO text in UTC with `digits` after the point; undefined beyond what calendars here reach. */
+function isoTime(ticks: bigint, perSecond: bigint, digits: number): string | undefined {
+  const rest = ((ticks % perSecond) + perSecond) % perSecond
+  const seconds = secondText(Number((ticks - rest) / perSecond))
+  return seconds === undefined ? undefined : `${seconds}.${rest.toString().padStart(digits, '0')}Z`
+}
+
+/** The same of microseconds: as numbers where they are exact (to the year 2255). */
+function isoMicros(ticks: bigint): string | undefined {
+  const micros = Number(ticks)
+  if (!Number.isSafeInteger(micros)) return isoTime(ticks, 1_000_000n, 6)
+  const seconds = Math.floor(micros / 1e6)
+  return `${secondText(seconds)!}.${String(micros - seconds * 1e6).padStart(6, '0')}Z`
+}
+
+let lastDay = Number.NaN
+let lastDayText = ''
+
+/** `2024-05-06T07:08:09`; undefined beyond what calendars here reach. Times mostly are of the day of the one before. */
+function secondText(seconds: number): string | undefined {
+  const day = Math.floor(seconds / 86_400)
+  if (day !== lastDay) {
+    const date = new Date(day * 86_400_000)
+    if (Number.isNaN(date.getTime())) return undefined
+    lastDayText = date.toISOString().slice(0, -13)
+    lastDay = day
+  }
+  const rest = seconds - day * 86_400
+  return `${lastDayText}${twoDigits[Math.floor(rest / 3600)]!}:${twoDigits[Math.floor(rest / 60) % 60]!}:${twoDigits[rest % 60]!}`
+}
+
+const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))

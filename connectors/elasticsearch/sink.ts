@@ -3,7 +3,7 @@ import { Bulk } from './bulk.ts'
 import { ElasticsearchClient } from './client.ts'
 import type { ElasticsearchConfig } from './config.ts'
 import { Indices } from './indices.ts'
-import { planner, type Operation, type Planner } from './operation.ts'
+import { planner, type Operation, type Planned, type Planner } from './operation.ts'
 
 /**
  * Writes records as documents. At least once, and harmless when repeated: ids come from records, and versions keep a replay from undoing what
@@ -39,25 +39,25 @@ export class ElasticsearchSinkTask implements SinkTask {
 
   async put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void> {
     await this.#bulk.room(kill)
-    const operations: Operation[] = []
+    const planned: Planned[] = []
     const refused: (readonly [ConnectRecord, Error])[] = []
     for (const record of records) {
       try {
-        const operation = this.#plan(record)
-        if (operation !== null) operations.push(operation)
+        const one = this.#plan(record)
+        if (one !== null) planned.push(one)
       } catch (error) {
         if (!(error instanceof DataError)) throw error
         refused.push([record, error])
       }
     }
-    for (const [index, schemas] of this.#unknown(operations)) {
+    for (const [index, schemas] of this.#unknown(planned.map(({ operation }) => operation))) {
       for (const schema of schemas) await this.#indices.need(index, schema)
     }
     for (const [record, error] of refused) {
       if (this.#config['drop.invalid.message']) this.#context.log.warn({ topic: record.topic }, `Left out a record: ${error.message}`)
       else await this.#context.reject(record, error)
     }
-    this.#bulk.add(operations)
+    this.#bulk.add(planned)
   }
 
   async flush(_: Offsets, kill: AbortSignal): Promise<void> {
