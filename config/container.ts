@@ -3,7 +3,7 @@ import { createServer, type RestServer } from '../core/rest/server.ts'
 import { ConfigProviders } from '../core/runtime/config-providers.ts'
 import { Loggers } from '../core/runtime/loggers.ts'
 import type { LevelName } from '../core/runtime/protocol.ts'
-import { Registry, type PluginModule } from '../core/runtime/registry.ts'
+import type { Catalog } from '../core/runtime/plugins/catalog.ts'
 import { Worker } from '../core/runtime/worker.ts'
 import { SqliteStore } from '../core/store/sqlite.ts'
 import { clientSettings, taskDefaults, type WorkerSettings } from './settings.ts'
@@ -19,15 +19,16 @@ export interface WorkerParts {
  * The composition root: the only place that knows which class stands for which part. Wired by hand: a container library did the same in as
  * many lines for 15 MB and a quarter of the start-up time. Rejects where a setting is wrong, and where another worker holds the store.
  */
-export async function createParts(settings: WorkerSettings, modules: readonly PluginModule[]): Promise<WorkerParts> {
+export async function createParts(settings: WorkerSettings, catalog: Catalog): Promise<WorkerParts> {
   const { keys } = settings
   const loggers = new Loggers({ level: keys['log.level'].toUpperCase() as LevelName })
   const providers = new ConfigProviders(settings.raw)
-  const registry = new Registry(modules)
+  const { registry } = catalog
   const store = new SqliteStore(keys['store.path'])
   const worker = new Worker({
     store,
     registry,
+    catalog,
     loggers,
     resolve: (config) => providers.resolve(config),
     hosting: keys['host.mode'] as 'process' | 'shared' | 'inline',

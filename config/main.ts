@@ -1,6 +1,6 @@
 import { ConfigError, type Logger } from '../core/index.ts'
 import { createParts } from './container.ts'
-import { loadPlugins } from './plugins.ts'
+import { pluginCatalog } from './plugins.ts'
 import type { WorkerSettings } from './settings.ts'
 
 /** A worker that runs. */
@@ -16,10 +16,8 @@ export interface RunningWorker {
 
 /** Starts a worker: stores, REST API, then the connectors of its last run. Rejects where a setting is wrong, the store is taken or a port is in use. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  const { modules, faults } = await loadPlugins(settings.keys)
-  const { loggers, worker, server } = await createParts(settings, modules)
+  const { loggers, worker, server } = await createParts(settings, pluginCatalog(settings.keys))
   const log = loggers.logger('millrace.worker')
-  for (const { name, message } of faults) log.error({ plugin: name }, message)
   for (const key of settings.unknown) log.warn({ key }, `Nothing reads the worker setting "${key}"`)
   try {
     const urls = await server.listen()

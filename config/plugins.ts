@@ -1,7 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import datagen from '../connectors/datagen/index.ts'
 import delta from '../connectors/delta/index.ts'
 import elasticsearch from '../connectors/elasticsearch/index.ts'
@@ -10,69 +6,38 @@ import http from '../connectors/http/index.ts'
 import kafka from '../connectors/kafka/index.ts'
 import postgres from '../connectors/postgres/index.ts'
 import converters from '../core/converter/plugin.ts'
-import type { Plugin } from '../core/index.ts'
+import { Catalog } from '../core/runtime/plugins/catalog.ts'
 import type { PluginModule } from '../core/runtime/registry.ts'
 import transforms from '../transforms/index.ts'
 import type { WorkerKeys } from './settings.ts'
 
 const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
+/** Nobody else may take their names; they have the version of their own. */
+const own = { package: 'millrace', builtIn: true } as const
+
 /** What every worker has. Their index modules carry definitions only: an end's code and its libraries load in the host that runs it. */
 export const builtinPlugins: readonly PluginModule[] = [
-  { specifier: at('../connectors/postgres/index'), plugin: postgres },
-  { specifier: at('../connectors/delta/index'), plugin: delta },
-  { specifier: at('../connectors/kafka/index'), plugin: kafka },
-  { specifier: at('../connectors/elasticsearch/index'), plugin: elasticsearch },
-  { specifier: at('../connectors/file/index'), plugin: file },
-  { specifier: at('../connectors/http/index'), plugin: http },
-  { specifier: at('../connectors/datagen/index'), plugin: datagen },
-  { specifier: at('../transforms/index'), plugin: transforms },
-  { specifier: at('../core/converter/plugin'), plugin: converters },
+  { specifier: at('../connectors/postgres/index'), plugin: postgres, ...own },
+  { specifier: at('../connectors/delta/index'), plugin: delta, ...own },
+  { specifier: at('../connectors/kafka/index'), plugin: kafka, ...own },
+  { specifier: at('../connectors/elasticsearch/index'), plugin: elasticsearch, ...own },
+  { specifier: at('../connectors/file/index'), plugin: file, ...own },
+  { specifier: at('../connectors/http/index'), plugin: http, ...own },
+  { specifier: at('../connectors/datagen/index'), plugin: datagen, ...own },
+  { specifier: at('../transforms/index'), plugin: transforms, ...own },
+  { specifier: at('../core/converter/plugin'), plugin: converters, ...own },
 ]
 
-/** A plugin that could not be taken, for the log: the worker starts without it. */
-export interface PluginFault {
-  readonly name: string
-  readonly message: string
-}
-
-/** Imports the plugins that the settings name. One that fails to load costs only its own connectors. */
-export async function loadPlugins(
-  keys: WorkerKeys,
-): Promise<{ readonly modules: readonly PluginModule[]; readonly faults: readonly PluginFault[] }> {
-  const names = [...keys.plugins, ...keys['plugin.path'].flatMap(packagesIn)]
-  const loaded = await Promise.all(names.map(load))
-  return {
-    modules: [...builtinPlugins, ...loaded.flatMap((one) => ('plugin' in one ? [one] : []))],
-    faults: loaded.flatMap((one) => ('message' in one ? [one] : [])),
+/** What a worker of these settings can run: the built-in plugins, and the packages that it finds. Reads files alone; never throws. */
+export function pluginCatalog(keys: WorkerKeys): Catalog {
+  const places = {
+    plugins: keys.plugins,
+    path: keys['plugin.path'],
+    installPath: keys['plugin.install.path'],
+    workingFolder: process.cwd(),
   }
-}
-
-async function load(name: string): Promise<PluginModule | PluginFault> {
-  try {
-    const specifier = pathToFileURL(createRequire(resolve('package.json')).resolve(/^[./]/.test(name) ? resolve(name) : name)).href
-    const { default: plugin } = (await import(specifier)) as { default?: Plugin }
-    if (plugin?.api !== 1) return { name, message: `Plugin ${name} has no default export made by definePlugin` }
-    return { specifier, plugin }
-  } catch (error) {
-    return { name, message: `Plugin ${name} could not be loaded: ${(error as Error).message}` }
-  }
-}
-
-/** A folder of `plugin.path`: a package itself, or the packages in it. Java archives and other folders in it are passed over. */
-function packagesIn(folder: string): readonly string[] {
-  const root = resolve(folder)
-  if (existsSync(join(root, 'package.json'))) return [root]
-  if (!existsSync(root)) return []
-  return readdirSync(root)
-    .map((name) => join(root, name))
-    .filter((path) => isPlugin(join(path, 'package.json')))
-}
-
-function isPlugin(manifest: string): boolean {
-  if (!existsSync(manifest)) return false
-  const { keywords, millrace } = JSON.parse(readFileSync(manifest, 'utf8')) as { keywords?: readonly string[]; millrace?: unknown }
-  return millrace !== undefined || (keywords ?? []).includes('millrace-plugin')
+  return new Catalog(places, builtinPlugins)
 }
 
 function at(path: string): string {

@@ -37,9 +37,14 @@ export const workerConfig = defineConfig({
   plugins: {
     type: 'list',
     default: [],
-    doc: 'Packages or module files that offer connectors, transforms and converters; imported at start.',
+    doc: 'Packages, folders of packages or module files that offer connectors, transforms and converters, beside the dependencies that carry the keyword millrace-plugin.',
   },
   'plugin.path': { type: 'list', default: [], doc: 'Folders with plugin packages: each is a package itself, or holds packages.' },
+  'plugin.install.path': {
+    type: 'string',
+    default: './millrace-plugins',
+    doc: 'Folder into which `millrace plugin install` puts packages, each version beside the others.',
+  },
   'key.converter': {
     type: 'class',
     default: 'org.apache.kafka.connect.json.JsonConverter',

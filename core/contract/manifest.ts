@@ -18,6 +18,10 @@ export interface PartManifest {
   readonly client?: 'consumer' | 'producer'
   /** As in `SinkConnector.sourceDefaults`. */
   readonly sourceDefaults?: Readonly<Record<string, string>>
+  /** As in `TransformDef.sources`. */
+  readonly sources?: readonly string[]
+  /** As in `SourceConnector.sampling`. */
+  readonly sampling?: { readonly overlay: Readonly<Record<string, string>> } | { readonly refused: string }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { WorkerClients } from './client-config.ts'
 import { endsOf, type RawConfig } from './ends.ts'
 import type { Registry } from './registry.ts'
 import { aliasesOf } from './stages.ts'
+import { wishOf } from './version-keys.ts'
 
 /**
  * Asks the plugins that a config names whether they can work with it: transforms, predicates and converters are made once, the ends' own
@@ -17,13 +18,14 @@ export async function checkParts(config: RawConfig, registry: Registry, clients:
     for (const alias of aliasesOf(config, stage)) {
       const prefix = `${stage}.${alias}.`
       const name = config[`${prefix}type`] ?? ''
-      const found = stage === 'transforms' ? registry.transform(name) : registry.predicate(name)
+      const wish = wishOf(`${prefix}type`, config)
+      const found = stage === 'transforms' ? registry.transform(name, wish) : registry.predicate(name, wish)
       if (found) issues.push(...made(`${prefix}type`, name, prefix, config, found.part))
     }
   }
   for (const use of ['key', 'value', 'header'] as const) {
     const name = config[`${use}.converter`]
-    const found = name === undefined ? undefined : registry.converter(name)
+    const found = name === undefined ? undefined : registry.converter(name, wishOf(`${use}.converter`, config))
     if (!found) continue
     const create = (parsed: never) => found.part.create(parsed, use)
     issues.push(...made(`${use}.converter`, name!, `${use}.converter.`, config, { config: found.part.config, create }))
@@ -48,7 +50,9 @@ function made(key: string, name: string, prefix: string, config: RawConfig, part
     Object.entries(config).flatMap(([at, value]) => (at.startsWith(prefix) ? [[at.slice(prefix.length), value]] : [])),
   )
   try {
-    part.create(parseConfig(part.config, own).config as never)
+    const { config: parsed, issues } = parseConfig(part.config, own)
+    if (issues.length > 0) throw new ConfigError(issues)
+    part.create(parsed as never)
     return []
   } catch (error) {
     if (error instanceof ConfigError) return error.issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))
@@ -62,9 +66,12 @@ interface Asked {
 }
 
 async function asked(key: string, prefix: string, part: Asked, raw: RawConfig): Promise<readonly ConfigIssue[]> {
-  if (!part.validate) return []
   try {
-    const issues = await part.validate(parseConfig(part.config, raw).config as never, raw)
+    const parsed = parseConfig(part.config, raw)
+    // Known before, unless the worker has only the part's manifest: that holds no checks of single keys.
+    if (parsed.issues.length > 0) throw new ConfigError(parsed.issues)
+    if (!part.validate) return []
+    const issues = await part.validate(parsed.config as never, raw)
     return issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))
   } catch (error) {
     if (error instanceof ConfigError) return error.issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))

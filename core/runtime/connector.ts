@@ -1,6 +1,5 @@
 import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError } from '../contract/errors.ts'
-import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import type { ConnectorInfo, ConnectorStatus, State, TargetState, TaskInfo, TaskProgress } from './control.ts'
@@ -19,6 +18,7 @@ import { redactor } from './secrets.ts'
 import { SupervisedTask } from './supervised-task.ts'
 import { StatusJournal } from './status-journal.ts'
 import { Turns } from './turns.ts'
+import { Upstream } from './upstream.ts'
 import { splitWork } from './work-split.ts'
 
 export interface ConnectorParts extends PlanParts {
@@ -55,6 +55,7 @@ export class Connector {
   #topics = new Set<string>()
   readonly #turns: Turns
   readonly #journal: StatusJournal
+  readonly upstream: Upstream
 
   constructor(name: string, config: RawConfig, target: StoredTarget, overlays: readonly RawConfig[] | null, parts: ConnectorParts) {
     this.name = name
@@ -66,6 +67,7 @@ export class Connector {
     this.#parts = parts
     this.#turns = new Turns(parts.log)
     this.#journal = new StatusJournal(() => this.status(), parts.store, parts.log)
+    this.upstream = new Upstream(name, parts.pool, () => this.#plan())
   }
 
   get config(): RawConfig {
@@ -154,9 +156,7 @@ export class Connector {
     await this.#turns.take(async () => {
       await this.#stopTasks(this.#config)
       try {
-        const plan = await this.#plan()
-        if (!plan.ends.source.part.destroy) return
-        await this.#parts.pool.call({ kind: 'destroy', part: plan.source, connector: this.name }, plan.secrets)
+        await this.upstream.release()
       } catch (error) {
         this.#parts.log.error({ err: error }, 'The connector is deleted, but its source could not release what it holds upstream')
       }
@@ -234,20 +234,6 @@ export class Connector {
 
   setLevel(level: LevelName): void {
     for (const task of this.#tasks) task.tell({ type: 'level', level })
-  }
-
-  /** Has the source look at positions that a person wrote. Rejects where it refuses them. */
-  async checkOffsets(offsets: Offsets): Promise<void> {
-    const plan = await this.#plan()
-    if (!plan.ends.source.part.checkOffsets) return
-    await this.#parts.pool.call({ kind: 'checkOffsets', part: plan.source, offsets }, plan.secrets)
-  }
-
-  /** Tells the source what a person made of its positions; null: all are reset. Rejects where the upstream refuses. */
-  async alterUpstream(offsets: Offsets | null): Promise<void> {
-    const plan = await this.#plan()
-    if (!plan.ends.source.part.alterOffsets) return
-    await this.#parts.pool.call({ kind: 'alterOffsets', part: plan.source, connector: this.name, offsets }, plan.secrets)
   }
 
   /** Its dead letters, and what removes the config's secrets from them. */

@@ -2,7 +2,8 @@ import type { ConfigIssue } from '../contract/errors.ts'
 import type { SinkConnector } from '../contract/sink.ts'
 import type { SourceConnector } from '../contract/source.ts'
 import { clientConfig, exactlyOnce, type WorkerClients } from './client-config.ts'
-import type { Registered, Registry } from './registry.ts'
+import type { PluginType, Registered, Registry } from './registry.ts'
+import { noPins, versionKeyOf, wishOf, type Pins } from './version-keys.ts'
 
 /** A connector's raw config: what a person wrote, every value a string. */
 export type RawConfig = Readonly<Record<string, string>>
@@ -19,25 +20,30 @@ export interface Ends {
 /**
  * `connector.class` names a source (then `sink.class`, keys under `sink.`, names the other end; Kafka where it is absent) or a sink
  * (then `source.class`, keys under `source.`). An end with a prefix also sees the framework's plain keys that both ends share; one that holds
- * a Kafka client has the worker's client settings beneath its own. Returns the issues where a class is missing or unknown.
+ * a Kafka client has the worker's client settings beneath its own. `pins`: versions to stay with. Returns the issues where a class is missing,
+ * unknown, or not here in the version that is asked for.
  */
-export function endsOf(raw: RawConfig, registry: Registry, clients: WorkerClients): Ends | { readonly issues: readonly ConfigIssue[] } {
+export function endsOf(
+  raw: RawConfig,
+  registry: Registry,
+  clients: WorkerClients,
+  pins: Pins = noPins,
+): Ends | { readonly issues: readonly ConfigIssue[] } {
   const name = raw['connector.class']
   if (!name) return issue('connector.class', null, 'Missing required configuration "connector.class" which has no default value.')
   const type = typeOf(raw, registry)
-  if (type !== undefined) return pair(type, name, raw, registry, clients)
-  const known = [...registry.entries()].filter(({ type }) => type === 'source' || type === 'sink')
+  if (type !== undefined) return pair(type, name, raw, registry, clients, pins)
   return issue(
     'connector.class',
     name,
-    `Failed to find any class that implements Connector and which name matches ${name}, available connectors are: ${known.map((entry) => entry.class).join(', ')}`,
+    `Failed to find any class that implements Connector and which name matches ${name}, available connectors are: ${registry.classes('source', 'sink').join(', ')}`,
   )
 }
 
 /** Whether `connector.class` names a source or a sink; undefined: neither. A name of both (`kafka`, `file`) is a sink if the config speaks like one. */
 export function typeOf(raw: Readonly<Record<string, string | null>>, registry: Registry): 'source' | 'sink' | undefined {
   const name = raw['connector.class'] ?? ''
-  const [source, sink] = [registry.source(name), registry.sink(name)]
+  const [source, sink] = [registry.named('source', name).length > 0, registry.named('sink', name).length > 0]
   const given = (key: string) => raw[key] !== undefined
   const speaksLikeSink = given('source.class') || (!given('sink.class') && (given('topics') || given('topics.regex')))
   if (source && !(sink && speaksLikeSink)) return 'source'
@@ -50,11 +56,19 @@ function pair(
   raw: RawConfig,
   registry: Registry,
   clients: WorkerClients,
+  pins: Pins,
 ): ReturnType<typeof endsOf> {
   const other = type === 'source' ? 'sink' : 'source'
   const otherName = raw[`${other}.class`]
   const [sourceName, sinkName] = type === 'source' ? [name, otherName ?? 'kafka'] : [otherName ?? 'kafka', name]
-  const [source, sink] = [registry.source(sourceName), registry.sink(sinkName)]
+  const keyOf = (end: 'source' | 'sink') => (end === type ? 'connector.class' : `${end}.class`)
+  const source = registry.source(sourceName, wishOf(keyOf('source'), raw, pins))
+  const sink = registry.sink(sinkName, wishOf(keyOf('sink'), raw, pins))
+  const faults = [
+    ...(source ? [] : unusable(keyOf('source'), 'source', sourceName, raw, registry)),
+    ...(sink ? [] : unusable(keyOf('sink'), 'sink', sinkName, raw, registry)),
+  ]
+  if (faults.length > 0) return { issues: faults }
   if (!source || !sink) return missing(`${other}.class`, otherName, other, registry)
   const needed = Object.entries(sink.part.sourceDefaults ?? {}).filter(([key]) => Object.hasOwn(source.part.config, key))
   const own = (end: 'source' | 'sink') => (end === type ? raw : under(`${end}.`, raw))
@@ -92,13 +106,28 @@ function missing(
   type: 'source' | 'sink',
   registry: Registry,
 ): { readonly issues: readonly ConfigIssue[] } {
-  const known = registry.entries().filter((entry) => entry.type === type)
-  const list = known.map((entry) => entry.class).join(', ')
+  const list = registry.classes(type).join(', ')
   const text =
     given === undefined
       ? `This worker has no Kafka: set "bootstrap.servers" in its settings, or name the other end with "${key}", one of: ${list}`
       : `Invalid value ${given} for configuration ${key}: no ${type} connector of that name; available are: ${list}`
   return issue(key, given ?? null, text)
+}
+
+/** Why a name that is known gives nothing: its version is not here, or several packages have it. */
+export function unusable(
+  key: string,
+  type: PluginType,
+  name: string,
+  raw: Readonly<Record<string, string | null>>,
+  registry: Registry,
+): readonly ConfigIssue[] {
+  const at = versionKeyOf(key)
+  const range = raw[at] ?? null
+  const version = registry.versionFault(type, name, range)
+  if (version !== undefined) return [{ key: at, value: range, message: `Invalid value ${range} for configuration ${at}: ${version}` }]
+  const ambiguous = registry.nameFault(type, name, { range })
+  return ambiguous === undefined ? [] : [{ key, value: name, message: `Invalid value ${name} for configuration ${key}: ${ambiguous}` }]
 }
 
 function issue(key: string, value: string | null, message: string): { readonly issues: readonly ConfigIssue[] } {

@@ -22,7 +22,8 @@ async function load<P extends Definition>(
 ): Promise<{ readonly part: P; readonly config: never }> {
   const plugin = await loader(spec.module)
   const part = list(plugin)?.find((one) => one.class === spec.class)
-  if (!part) throw new Error(`Module ${spec.module} does not offer ${spec.class} any more; was it changed since the worker started?`)
+  if (!part)
+    throw new Error(`Module ${spec.module} does not offer ${spec.class}: its manifest is wrong, or it was changed since the worker read it`)
   const { config, issues } = parseConfig(part.config, spec.config)
   if (issues.length > 0) throw new ConfigError(issues)
   return { part, config: config as never }

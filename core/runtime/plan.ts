@@ -1,12 +1,14 @@
 import type { ConfigDef } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
+import type { TransformDef } from '../contract/transform.ts'
 import { clientConfig, type WorkerClients } from './client-config.ts'
-import { endsOf, type Ends, type RawConfig } from './ends.ts'
+import { endsOf, unusable, type Ends, type RawConfig } from './ends.ts'
 import { runtimeSettings, type RuntimeSettings } from './framework-config.ts'
 import { letterTopicOf } from './letters/letter-topic.ts'
 import type { LevelName, PartSpec, StepSpec, TaskSpec } from './protocol.ts'
-import type { Registered, Registry } from './registry.ts'
+import type { PluginType, Registered, Registry } from './registry.ts'
 import { passwordsOf } from './secrets.ts'
+import { noPins, wishOf, type Pins } from './version-keys.ts'
 
 /** A connector's config, read: which parts its tasks are made of, and the runtime's settings. */
 export interface Plan {
@@ -37,10 +39,18 @@ export interface PlanParts {
   readonly deadLetters: string
 }
 
-/** Reads a config whose references are already resolved; `secrets` are what providers gave. Throws a ConfigError with the faults. */
-export function planConnector(raw: RawConfig, secrets: readonly string[], { registry, defaults, clients, deadLetters }: PlanParts): Plan {
+/**
+ * Reads a config whose references are already resolved; `secrets` are what providers gave, `pins` the versions to stay with. Throws a ConfigError
+ * with the faults.
+ */
+export function planConnector(
+  raw: RawConfig,
+  secrets: readonly string[],
+  { registry, defaults, clients, deadLetters }: PlanParts,
+  pins: Pins = noPins,
+): Plan {
   const settings = runtimeSettings(raw, defaults)
-  const ends = endsOf(raw, registry, clients)
+  const ends = endsOf(raw, registry, clients, pins)
   if ('issues' in ends) throw new ConfigError(ends.issues)
   const source = partOf(ends.source, ends.sourceConfig)
   const sink = partOf(ends.sink, ends.sinkConfig)
@@ -48,7 +58,7 @@ export function planConnector(raw: RawConfig, secrets: readonly string[], { regi
     [ends.source.part.config, ends.sourceConfig],
     [ends.sink.part.config, ends.sinkConfig],
   ]
-  const { steps, converters } = planChain(raw, settings, { registry, defaults, clients }, used)
+  const { steps, converters } = planChain(raw, settings, { registry, defaults, clients }, used, pins)
   const letterTopic = letterTopicOf(raw, ends, registry, clients)
   if (letterTopic && 'issue' in letterTopic) throw new ConfigError([letterTopic.issue])
   if (letterTopic) {
@@ -100,10 +110,12 @@ export function planChain(
   { transforms, predicates: named }: { readonly transforms: readonly string[]; readonly predicates: readonly string[] },
   { registry, defaults, clients }: Pick<PlanParts, 'registry' | 'defaults' | 'clients'>,
   used: [ConfigDef, RawConfig][],
+  pins: Pins = noPins,
 ): Pick<TaskSpec, 'steps' | 'converters'> {
-  const predicates = new Map(named.map((alias) => [alias, predicateOf(alias, raw, registry, used)]))
-  const steps = transforms.map((alias) => stepOf(alias, raw, { registry, clients, predicates, used }))
-  const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, registry, used)
+  const parts = { registry, clients, used, pins }
+  const predicates = new Map(named.map((alias) => [alias, predicateOf(alias, raw, parts)]))
+  const steps = transforms.map((alias) => stepOf(alias, raw, { ...parts, predicates }))
+  const converter = (use: string, fallback: string) => converterOf(use, fallback, raw, defaults, parts)
   return { steps, converters: { key: converter('key', 'Json'), value: converter('value', 'Json'), header: converter('header', 'Simple') } }
 }
 
@@ -125,17 +137,22 @@ function partOf(entry: Registered<unknown>, config: RawConfig): PartSpec {
   return { module: entry.module, class: entry.class, config }
 }
 
-interface StepParts {
+interface StageParts {
   readonly registry: Registry
   readonly clients: WorkerClients
-  readonly predicates: ReadonlyMap<string, PartSpec>
   readonly used: [ConfigDef, RawConfig][]
+  readonly pins: Pins
 }
 
-function stepOf(alias: string, raw: RawConfig, { registry, clients, predicates, used }: StepParts): StepSpec {
+function stepOf(
+  alias: string,
+  raw: RawConfig,
+  { predicates, ...parts }: StageParts & { readonly predicates: ReadonlyMap<string, PartSpec> },
+): StepSpec {
+  const { registry, clients, used } = parts
   const prefix = `transforms.${alias}.`
-  const entry = find(`${prefix}type`, raw, (name) => registry.transform(name))
-  const { type: _, predicate: test, negate, ...config } = keysUnder(prefix, raw)
+  const entry = find('transformation', `${prefix}type`, raw, parts) as Registered<TransformDef>
+  const { type: _, 'plugin.version': __, predicate: test, negate, ...config } = keysUnder(prefix, raw)
   used.push([entry.part.config, config])
   const part = test === undefined ? undefined : predicates.get(test)
   if (test !== undefined && !part) {
@@ -153,36 +170,33 @@ function stepOf(alias: string, raw: RawConfig, { registry, clients, predicates, 
   return { ...step, sources: Object.fromEntries(sources) }
 }
 
-function predicateOf(alias: string, raw: RawConfig, registry: Registry, used: [ConfigDef, RawConfig][]): PartSpec {
+function predicateOf(alias: string, raw: RawConfig, parts: StageParts): PartSpec {
   const prefix = `predicates.${alias}.`
-  const entry = find(`${prefix}type`, raw, (name) => registry.predicate(name))
-  const { type: _, ...config } = keysUnder(prefix, raw)
-  used.push([entry.part.config, config])
+  const entry = find('predicate', `${prefix}type`, raw, parts)
+  const { type: _, 'plugin.version': __, ...config } = keysUnder(prefix, raw)
+  parts.used.push([entry.part.config, config])
   return partOf(entry, config)
 }
 
 /** As in Connect: a connector that names a converter takes none of the worker's options for it. */
-function converterOf(
-  use: string,
-  fallback: string,
-  raw: RawConfig,
-  defaults: RawConfig,
-  registry: Registry,
-  used: [ConfigDef, RawConfig][],
-): PartSpec | null {
+function converterOf(use: string, fallback: string, raw: RawConfig, defaults: RawConfig, parts: StageParts): PartSpec | null {
   const key = `${use}.converter`
   const from = raw[key] === undefined ? defaults : raw
-  const entry = from[key] === undefined ? registry.converter(fallback) : find(key, from, (name) => registry.converter(name))
+  const entry = from[key] === undefined ? parts.registry.converter(fallback) : find('converter', key, from, parts)
   if (!entry) return null
-  const config = { ...keysUnder(`${key}.`, defaults === from ? { ...defaults, ...raw } : raw) }
-  used.push([entry.part.config, config])
+  const { 'plugin.version': _, ...config } = keysUnder(`${key}.`, defaults === from ? { ...defaults, ...raw } : raw)
+  parts.used.push([entry.part.config, config])
   return partOf(entry, config)
 }
 
-function find<P>(key: string, raw: RawConfig, lookUp: (name: string) => Registered<P> | undefined): Registered<P> {
+function find(type: PluginType, key: string, raw: RawConfig, { registry, pins }: StageParts): Registered<unknown> {
   const name = raw[key]
   if (name === undefined) return fail(key, null, `Missing required configuration "${key}" which has no default value.`)
-  return lookUp(name) ?? fail(key, name, `Invalid value ${name} for configuration ${key}: Class ${name} could not be found.`)
+  const found = registry.find(type, name.trim(), wishOf(key, raw, pins))
+  if (found) return found
+  const [fault] = unusable(key, type, name.trim(), raw, registry)
+  if (fault) throw new ConfigError([fault])
+  return fail(key, name, `Invalid value ${name} for configuration ${key}: Class ${name} could not be found.`)
 }
 
 function fail(key: string, value: string | null, message: string): never {

@@ -8,6 +8,7 @@ import type { LetterTopicSpec } from './letters/letter-topic.ts'
 import type { LetterPage, LetterQuery } from './letters/letter-shelf.ts'
 import type { LetterSpan, RedriveState } from './letters/redrive-job.ts'
 import type { PreviewSpec } from './preview/preview-spec.ts'
+import type { PluginDescription } from './plugins/describe.ts'
 import type { LoopStep } from './task.ts'
 
 /** One part of a task: the module that offers it, its class, and its raw config. */
@@ -61,10 +62,19 @@ export type TaskEnd = Failure | 'complete' | null
 
 export type LevelName = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL' | 'OFF'
 
+/** A plugin module and the package that it is of. */
+export interface ModuleName {
+  readonly specifier: string
+  readonly package: string
+  readonly version: string
+}
+
 /** A short piece of plugin code outside a task, run in a host so that the control plane never runs any. */
 export type CallRequest =
   | { readonly kind: 'tasks'; readonly part: PartSpec; readonly max: number }
-  | { readonly kind: 'validate'; readonly config: RawConfig; readonly clients: RawConfig; readonly modules: readonly string[] }
+  | { readonly kind: 'validate'; readonly config: RawConfig; readonly clients: RawConfig; readonly modules: readonly ModuleName[] }
+  /** What a plugin's code says of itself: for packages whose manifest does not. */
+  | { readonly kind: 'describe'; readonly module: string }
   | { readonly kind: 'checkOffsets'; readonly part: PartSpec; readonly offsets: Offsets }
   | { readonly kind: 'alterOffsets'; readonly part: PartSpec; readonly connector: string; readonly offsets: Offsets | null }
   | { readonly kind: 'destroy'; readonly part: PartSpec; readonly connector: string }
@@ -73,7 +83,8 @@ export type CallRequest =
   /** Answered with JSON text (preview/preview-answer.ts). */
   | { readonly kind: 'preview'; readonly spec: PreviewSpec }
 
-export type CallAnswer = readonly RawConfig[] | readonly ConfigIssue[] | readonly LetterSpan[] | LetterPage | string | null
+export type CallAnswer =
+  PluginDescription | readonly RawConfig[] | readonly ConfigIssue[] | readonly LetterSpan[] | LetterPage | string | null
 
 /** Worker to host. `id` names one run of one task: it is never used twice. */
 export type ToHost =

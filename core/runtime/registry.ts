@@ -1,18 +1,34 @@
 import type { ConfigDef } from '../contract/config-def.ts'
 import type { ConverterDef } from '../contract/converter.ts'
+import type { PartManifest } from '../contract/manifest.ts'
 import type { Plugin } from '../contract/plugin.ts'
 import type { SinkConnector } from '../contract/sink.ts'
 import type { SourceConnector } from '../contract/source.ts'
 import type { PredicateDef, TransformDef } from '../contract/transform.ts'
+import { entriesOf } from './registered.ts'
+import { compareVersions, isPreRelease, versionInRange } from './version-range.ts'
 
 /** Connect's words for the kinds of plugin, as `GET /connector-plugins` lists them. */
 export type PluginType = 'source' | 'sink' | 'converter' | 'header_converter' | 'transformation' | 'predicate'
 
-/** A plugin package and the module that a host imports to get it. */
+/** A plugin whose code is here: a built-in one, one that is embedded, or in a host. */
 export interface PluginModule {
   /** What `import()` takes: a file URL or a package name. */
   readonly specifier: string
   readonly plugin: Plugin
+  /** The npm package and its version; default: what the plugin says itself. */
+  readonly package?: string
+  readonly version?: string
+  /** It belongs to Millrace itself: its names cannot be taken by others. */
+  readonly builtIn?: boolean
+}
+
+/** A plugin that is known by its manifest alone: a host imports its module when a task names it. */
+export interface DescribedModule {
+  readonly specifier: string
+  readonly package: string
+  readonly version: string
+  readonly parts: readonly PartManifest[]
 }
 
 /** One thing that a config can name by class. */
@@ -20,32 +36,65 @@ export interface Registered<P> {
   readonly type: PluginType
   readonly class: string
   readonly version: string
+  /** The npm package that offers it. */
+  readonly package: string
   /** Module that offers it; a host imports only the modules that its task names. */
   readonly module: string
-  readonly part: P & { readonly class: string; readonly config: ConfigDef }
+  readonly builtIn: boolean
+  /** False: known by its manifest alone. Then `part` has no hooks, and whether it really has none is asked in a host (`mayHave`). */
+  readonly code: boolean
+  readonly part: P & { readonly class: string; readonly config: ConfigDef; readonly aliases?: readonly string[] }
 }
 
-/** Finds plugins by what a config calls them: full class name, simple name, simple name without its type suffix, or an alias. */
-export class Registry {
-  readonly #modules: readonly PluginModule[]
-  readonly #entries: readonly Registered<unknown>[]
-  readonly #names = new Map<string, Registered<unknown> | 'ambiguous'>()
+/** A package and a version of it, which a connector runs with or ran with. */
+export interface Pin {
+  readonly package: string
+  readonly version: string
+}
 
-  constructor(modules: readonly PluginModule[]) {
-    this.#modules = modules
+/** What a config asks of a class besides its name. */
+export interface Wish {
+  /** The value of its `*.plugin.version` key: a version, a Maven range or `latest`. */
+  readonly range?: string | null
+  /** Taken, before newer ones, where it is there and in the range. Where packages share the class, its package is meant. */
+  readonly pin?: Pin | undefined
+}
+
+/** Whether the part may have this hook: a part that is known by its manifest alone may have any. */
+export function mayHave<P>(entry: Registered<P>, hook: keyof P & string): boolean {
+  return !entry.code || entry.part[hook] !== undefined
+}
+
+/**
+ * Finds plugins by what a config calls them: full class name, `package:class`, an alias, the simple name, the simple name without its type suffix. A
+ * class may be here in several versions; the newest that is wished for is found, pre-releases only where there is nothing else.
+ */
+export class Registry {
+  #modules: ReadonlyMap<string, PluginModule | DescribedModule> = new Map()
+  #entries: readonly Registered<unknown>[] = []
+  /** By rank of the name: classes, then aliases, then short names. */
+  #names: readonly ReadonlyMap<string, readonly Registered<unknown>[]>[] = []
+
+  constructor(modules: readonly (PluginModule | DescribedModule)[]) {
+    this.replace(modules)
+  }
+
+  /** Takes these modules instead. What runs is not touched: tasks know the module that they run with. */
+  replace(modules: readonly (PluginModule | DescribedModule)[]): void {
+    this.#modules = new Map(modules.map((module) => [module.specifier, module]))
     this.#entries = modules.flatMap(entriesOf)
-    for (const entry of this.#entries) {
-      const aliases = (entry.part as { readonly aliases?: readonly string[] }).aliases ?? []
-      for (const name of new Set([entry.class, ...aliases])) this.#names.set(`${entry.type}:${name}`, entry)
-    }
-    for (const entry of this.#entries) {
-      for (const name of shortNames(entry)) {
-        const key = `${entry.type}:${name}`
-        const known = this.#names.get(key)
-        if (known === undefined) this.#names.set(key, entry)
-        else if (known !== entry && known !== 'ambiguous' && known.class !== name) this.#names.set(key, known)
+    const qualified = (entry: Registered<unknown>) => [entry.class, `${entry.package}:${entry.class}`]
+    const ranks = [qualified, (entry: Registered<unknown>) => entry.part.aliases ?? [], shortNames]
+    this.#names = ranks.map((names) => {
+      const found = new Map<string, Registered<unknown>[]>()
+      for (const entry of this.#entries) {
+        for (const name of new Set(names(entry))) {
+          const key = `${entry.type}:${name}`
+          found.set(key, [...(found.get(key) ?? []), entry])
+        }
       }
-    }
+      return found
+    })
   }
 
   /** All entries of all types, in the order of the plugins. */
@@ -53,48 +102,96 @@ export class Registry {
     return this.#entries
   }
 
-  /** The plugin that a module offers. */
-  module(specifier: string): PluginModule | undefined {
-    return this.#modules.find((module) => module.specifier === specifier)
+  /** The classes of these types, each once. */
+  classes(...types: readonly PluginType[]): readonly string[] {
+    return [...new Set(this.#entries.flatMap((entry) => (types.includes(entry.type) ? [entry.class] : [])))]
   }
 
-  source(name: string): Registered<SourceConnector> | undefined {
-    return this.#find('source', name) as Registered<SourceConnector> | undefined
-  }
-  sink(name: string): Registered<SinkConnector> | undefined {
-    return this.#find('sink', name) as Registered<SinkConnector> | undefined
-  }
-  transform(name: string): Registered<TransformDef> | undefined {
-    return this.#find('transformation', name) as Registered<TransformDef> | undefined
-  }
-  predicate(name: string): Registered<PredicateDef> | undefined {
-    return this.#find('predicate', name) as Registered<PredicateDef> | undefined
-  }
-  converter(name: string): Registered<ConverterDef> | undefined {
-    return this.#find('converter', name) as Registered<ConverterDef> | undefined
+  /** What is known of a module. */
+  module(specifier: string): PluginModule | DescribedModule | undefined {
+    return this.#modules.get(specifier)
   }
 
-  #find(type: PluginType, name: string): Registered<unknown> | undefined {
-    const entry = this.#names.get(`${type}:${name}`)
-    return entry === 'ambiguous' ? undefined : entry
+  source(name: string, wish?: Wish): Registered<SourceConnector> | undefined {
+    return this.find('source', name, wish) as Registered<SourceConnector> | undefined
+  }
+  sink(name: string, wish?: Wish): Registered<SinkConnector> | undefined {
+    return this.find('sink', name, wish) as Registered<SinkConnector> | undefined
+  }
+  transform(name: string, wish?: Wish): Registered<TransformDef> | undefined {
+    return this.find('transformation', name, wish) as Registered<TransformDef> | undefined
+  }
+  predicate(name: string, wish?: Wish): Registered<PredicateDef> | undefined {
+    return this.find('predicate', name, wish) as Registered<PredicateDef> | undefined
+  }
+  converter(name: string, wish?: Wish): Registered<ConverterDef> | undefined {
+    return this.find('converter', name, wish) as Registered<ConverterDef> | undefined
+  }
+
+  /** Undefined: nothing has the name, no version of it is in the range, or several packages have it; `fault` says which. */
+  find(type: PluginType, name: string, wish: Wish = {}): Registered<unknown> | undefined {
+    const known = this.named(type, name)
+    const inRange = known.filter((entry) => isWished(entry, wish.range))
+    const { pin } = wish
+    const pinned = pin && inRange.filter((entry) => entry.package === pin.package)
+    const choice = pinned && pinned.length > 0 ? pinned : inRange
+    if (offers(choice).size > 1) return undefined
+    return (pin && choice.find((entry) => entry.package === pin.package && entry.version === pin.version)) ?? newest(choice)
+  }
+
+  /** As `find`, or what comes nearest: for forms, which have to show something while `fault` says what is wrong. */
+  nearest(type: PluginType, name: string, wish: Wish = {}): Registered<unknown> | undefined {
+    return this.find(type, name, wish) ?? newest(this.named(type, name))
+  }
+
+  /** What has this name, in all versions and of all packages. */
+  named(type: PluginType, name: string): readonly Registered<unknown>[] {
+    for (const names of this.#names) {
+      const found = names.get(`${type}:${name}`)
+      if (!found) continue
+      const own = found.filter((entry) => entry.builtIn)
+      // Two built-in classes of one short name: the first, as ever.
+      return own.length > 0 ? own.filter((entry) => entry.class === own[0]!.class) : found
+    }
+    return []
+  }
+
+  /** Why several packages cannot be told apart by this name, with the way out; undefined: they can. */
+  nameFault(type: PluginType, name: string, wish: Wish = {}): string | undefined {
+    if (this.find(type, name, wish)) return undefined
+    const found = [...offers(this.named(type, name).filter((entry) => isWished(entry, wish.range)))]
+    if (found.length < 2) return undefined
+    return `${found.length} plugins are called ${name}: name one of them in full, ${found.join(' or ')}`
+  }
+
+  /** What is wrong with a `*.plugin.version`: it is no range, or no version that is here lies in it. undefined: nothing. */
+  versionFault(type: PluginType, name: string, range: string | null | undefined): string | undefined {
+    const known = this.named(type, name)
+    if (known.length === 0 || isAny(range)) return undefined
+    if (versionInRange('0', range!) === undefined) return 'It is no version and no Maven range such as [1.0,2.0)'
+    if (known.some((entry) => versionInRange(entry.version, range!))) return undefined
+    const versions = [...new Set(known.map((entry) => entry.version))].sort(compareVersions)
+    const list = versions.length === 1 ? `version ${versions[0]} alone` : `versions ${versions.join(', ')}`
+    return `This worker has ${known[0]!.class} in ${list}`
   }
 }
 
-function entriesOf({ specifier, plugin }: PluginModule): readonly Registered<unknown>[] {
-  const entry = (type: PluginType) => (part: { readonly class: string; readonly config: ConfigDef }) => ({
-    type,
-    class: part.class,
-    version: plugin.version,
-    module: specifier,
-    part,
-  })
-  return [
-    ...(plugin.sources ?? []).map(entry('source')),
-    ...(plugin.sinks ?? []).map(entry('sink')),
-    ...(plugin.converters ?? []).flatMap((part) => [entry('converter')(part), entry('header_converter')(part)]),
-    ...(plugin.transforms ?? []).map(entry('transformation')),
-    ...(plugin.predicates ?? []).map(entry('predicate')),
-  ]
+function isAny(range: string | null | undefined): boolean {
+  return range === undefined || range === null || range.trim() === '' || range.trim().toLowerCase() === 'latest'
+}
+
+function isWished({ version }: Registered<unknown>, range: string | null | undefined): boolean {
+  return isAny(range) || versionInRange(version, range!) === true
+}
+
+/** Who offers what: the full names of different things. */
+function offers(entries: readonly Registered<unknown>[]): ReadonlySet<string> {
+  return new Set(entries.map((entry) => `${entry.package}:${entry.class}`))
+}
+
+function newest(entries: readonly Registered<unknown>[]): Registered<unknown> | undefined {
+  const released = entries.filter((entry) => !isPreRelease(entry.version))
+  return (released.length > 0 ? released : entries).toSorted((a, b) => compareVersions(b.version, a.version))[0]
 }
 
 const suffixes: Readonly<Record<PluginType, string>> = {

@@ -3,8 +3,9 @@ import { BadRequestError, type ConfigIssue } from '../contract/errors.ts'
 import type { WorkerClients } from './client-config.ts'
 import { shared, typeOf, type Ends, type RawConfig } from './ends.ts'
 import { frameworkConfig } from './framework-config.ts'
-import { stageSections, versionFault } from './stages.ts'
-import type { Registered, Registry } from './registry.ts'
+import { stageSections } from './stages.ts'
+import type { PluginType, Registered, Registry } from './registry.ts'
+import { versionKeyOf, wishOf } from './version-keys.ts'
 
 type Given = Readonly<Record<string, string | null>>
 
@@ -46,14 +47,22 @@ const endKeys = defineConfig({
   },
 })
 
+const endVersionKey = {
+  type: 'string',
+  default: null,
+  importance: 'medium',
+  group: 'Pipeline',
+  width: 'short',
+  doc: 'Version of the plugin of this end, or a Maven range such as [1.0,2.0). Default: the newest that is installed.',
+} as const
+
 /** Whether the config's `connector.class` is a source or a sink. Throws a BadRequestError, in Connect's words, where it is neither. */
 export function namedType(given: Given, registry: Registry): 'source' | 'sink' {
   const name = given['connector.class']
   if (!name) throw new BadRequestError(`Connector config ${shown(given)} contains no connector type`)
   const type = typeOf(given, registry)
   if (type) return type
-  const known = registry.entries().filter(({ type }) => type === 'source' || type === 'sink')
-  const list = known.map((entry) => entry.class).join(', ')
+  const list = registry.classes('source', 'sink').join(', ')
   throw new BadRequestError(
     `Failed to find any class that implements Connector and which name matches ${name}, available connectors are: ${list}`,
   )
@@ -62,16 +71,16 @@ export function namedType(given: Given, registry: Registry): 'source' | 'sink' {
 /** All keys that this config may have, in Connect's order: framework, transforms, predicates, converters, then the ends' own. */
 export function sectionsOf(given: Given, type: 'source' | 'sink', ends: Ends | undefined, registry: Registry): readonly Section[] {
   const name = given['connector.class']!
-  const connector: Registered<unknown> = (type === 'source' ? registry.source(name) : registry.sink(name))!
+  const connector = registry.nearest(type, name, wishOf('connector.class', given))!
   const [other, otherConfig, config] =
     type === 'source' ? [ends?.sink, ends?.sinkConfig, ends?.sourceConfig] : [ends?.source, ends?.sourceConfig, ends?.sinkConfig]
-  const framework = frameworkSection(given, type, connector, registry)
+  const framework = frameworkSection(given, type, registry)
   const ownDef = Object.fromEntries(Object.entries(connector.part.config).filter(([key]) => !Object.hasOwn(framework.def, key)))
   const sections = [framework, ...stageSections(given, registry), { def: ownDef, given: { ...config, ...given }, listed: true }]
   return other ? [...sections, otherEnd(given, other, otherConfig!, type)] : sections
 }
 
-function frameworkSection(given: Given, type: 'source' | 'sink', connector: Registered<unknown>, registry: Registry): Section {
+function frameworkSection(given: Given, type: 'source' | 'sink', registry: Registry): Section {
   const def = frameworkConfig(type)
   const endKey = type === 'source' ? 'sink.class' : 'source.class'
   const name = def['name']!
@@ -82,34 +91,41 @@ function frameworkSection(given: Given, type: 'source' | 'sink', connector: Regi
   const flushKeys = Object.keys(def).filter((key) => key.startsWith('flush.'))
   // Flush keys may carry the prefix of a direct pipeline's sink; the plain one wins, as in the runtime.
   const prefixed = flushKeys.flatMap((key) => (given[key] === undefined && given[`sink.${key}`] !== undefined ? [key] : []))
-  const otherType = endKey.split('.')[0]
+  const otherType = type === 'source' ? 'sink' : 'source'
   return {
     def: {
       ...def,
       name: { ...name, check: check as never },
       'tasks.max': { ...def['tasks.max']!, max: tasksMax },
-      ...versionChecks(def, given, connector, registry),
+      ...versionChecks(def, given, type, registry),
       [endKey]: endKeys[endKey],
+      ...endVersion(given, otherType, registry),
     },
     given: { ...given, ...Object.fromEntries(prefixed.map((key) => [key, given[`sink.${key}`]!])) },
     listed: true,
     recommended: {
-      [endKey]: registry.entries().flatMap((entry) => (entry.type === otherType ? [entry.class] : [])),
+      [endKey]: registry.classes(otherType),
     },
     alsoRead: flushKeys.map((key) => `sink.${key}`),
   }
 }
 
 /** The `*.plugin.version` keys, each checked against what this worker has. */
-function versionChecks(def: ConfigDef, given: Given, connector: Registered<unknown>, registry: Registry): ConfigDef {
-  const check = (key: string, found: Registered<unknown> | undefined) => [
-    key,
-    { ...def[key]!, check: ((range: string) => versionFault(range, found)) as never },
-  ]
-  const converters = ['key.converter', 'value.converter', 'header.converter'].map((key) =>
-    check(`${key}.plugin.version`, given[key] ? registry.converter(given[key].trim()) : undefined),
-  )
-  return Object.fromEntries([check('connector.plugin.version', connector), ...converters]) as ConfigDef
+function versionChecks(def: ConfigDef, given: Given, type: 'source' | 'sink', registry: Registry): ConfigDef {
+  const check = (key: string, of: PluginType) => {
+    const at = versionKeyOf(key)
+    return [at, { ...def[at]!, check: (range: string) => registry.versionFault(of, given[key]?.trim() ?? '', range) }] as const
+  }
+  const converters = ['key.converter', 'value.converter', 'header.converter'].map((key) => check(key, 'converter'))
+  return Object.fromEntries([check('connector.class', type), ...converters]) as ConfigDef
+}
+
+/** The version of the other end, shown where one is named. */
+function endVersion(given: Given, type: 'source' | 'sink', registry: Registry): ConfigDef {
+  const name = given[`${type}.class`]
+  if (name === undefined) return {}
+  const check = (range: string) => registry.versionFault(type, name?.trim() ?? '', range)
+  return { [`${type}.plugin.version`]: { ...endVersionKey, displayName: `${type === 'sink' ? 'Sink' : 'Source'} version`, check } }
 }
 
 /** The keys of the end that `connector.class` does not name, under its prefix. Kafka as the silent other end has none in Connect. */

@@ -156,9 +156,13 @@ export class Session implements Disposable {
       case 'validate': {
         // Loaded only here: what checks configs is no part of a running task.
         const [{ checkParts }, { Registry }] = await Promise.all([import('./check-parts.ts'), import('./registry.ts')])
-        const modules = await Promise.all(request.modules.map(async (specifier) => ({ specifier, plugin: await loader(specifier) })))
+        const modules = await Promise.all(request.modules.map(async (name) => ({ ...name, plugin: await loader(name.specifier) })))
         const issues = await checkParts(request.config, new Registry(modules), request.clients)
         return issues.map((issue) => ({ ...issue, message: redact(issue.message) }))
+      }
+      case 'describe': {
+        const { describePlugin } = await import('./plugins/describe.ts')
+        return describePlugin(await loader(request.module))
       }
       case 'checkOffsets': {
         const { part, config } = await loadSource(request.part, loader)

@@ -1,9 +1,9 @@
 import { defineConfig, type ConfigDef } from '../contract/config-def.ts'
 import type { ConfigIssue } from '../contract/errors.ts'
-import type { RawConfig } from './ends.ts'
-import type { PluginType, Registered, Registry } from './registry.ts'
+import { unusable, type RawConfig } from './ends.ts'
+import type { PluginType, Registry } from './registry.ts'
 import type { Section } from './sections.ts'
-import { versionInRange } from './version-range.ts'
+import { wishOf } from './version-keys.ts'
 
 type Given = Readonly<Record<string, string | null>>
 
@@ -11,7 +11,7 @@ const pluginVersion = {
   type: 'string',
   default: null,
   importance: 'medium',
-  doc: 'Version of the plugin. One version of each is installed.',
+  doc: 'Version of the plugin, or a Maven range such as [1.0,2.0). Default: the newest that is installed.',
 } as const
 
 const transformKeys = defineConfig({
@@ -56,17 +56,18 @@ function aliasSection(
   predicates: readonly string[],
 ): Section {
   const name = given[`${prefix}type`]?.trim()
-  const find = (text: string) => (type === 'predicate' ? registry.predicate(text) : registry.transform(text))
-  const found = name ? find(name) : undefined
+  const wish = wishOf(`${prefix}type`, given)
+  const found = name ? registry.nearest(type, name, wish) : undefined
   const own = {
     type: {
       type: 'class',
       required: true,
       importance: 'high',
       doc: `Class for the '${group.slice(group.indexOf(' ') + 1)}' ${type}.`,
-      check: (value: string) => (find(value) ? undefined : `Class ${value} could not be found.`),
+      check: (value: string) =>
+        registry.named(type, value).length > 0 ? registry.nameFault(type, value, wish) : `Class ${value} could not be found.`,
     },
-    'plugin.version': versionKey(found),
+    'plugin.version': { ...pluginVersion, check: (range: string) => registry.versionFault(type, name ?? '', range) },
     ...(type === 'transformation' && {
       ...transformKeys,
       predicate: { ...transformKeys.predicate, check: (value: string) => undefinedAlias(value, predicates) },
@@ -84,7 +85,7 @@ function undefinedAlias(value: string, predicates: readonly string[]): string | 
 /** Options of a converter that this connector names itself; the worker's own are checked where the worker starts. */
 function converterSection(given: Given, registry: Registry, use: 'key' | 'value' | 'header'): Section {
   const name = given[`${use}.converter`]?.trim()
-  const found = name ? registry.converter(name) : undefined
+  const found = name ? registry.nearest('converter', name, wishOf(`${use}.converter`, given)) : undefined
   return { def: under(`${use}.converter.`, found?.part.config ?? {}), given, listed: true }
 }
 
@@ -93,8 +94,10 @@ export function stageFaults(raw: RawConfig, registry: Registry): readonly Config
   const faults: ConfigIssue[] = []
   for (const key of ['key.converter', 'value.converter', 'header.converter']) {
     const name = raw[key]?.trim()
-    if (name === undefined || registry.converter(name)) continue
-    faults.push({ key, value: name, message: `Invalid value ${name} for configuration ${key}: Class ${name} could not be found.` })
+    if (name === undefined || registry.converter(name, wishOf(key, raw))) continue
+    const known = registry.named('converter', name).length > 0
+    if (known) faults.push(...unusable(key, 'converter', name, raw, registry))
+    else faults.push({ key, value: name, message: `Invalid value ${name} for configuration ${key}: Class ${name} could not be found.` })
   }
   for (const alias of aliasesOf(raw, 'transforms')) {
     const [negate, predicate] = [`transforms.${alias}.negate`, `transforms.${alias}.predicate`]
@@ -105,20 +108,8 @@ export function stageFaults(raw: RawConfig, registry: Registry): readonly Config
   return faults
 }
 
-function versionKey(found: Registered<unknown> | undefined): ConfigDef[string] {
-  return { ...pluginVersion, check: ((range: string) => versionFault(range, found)) as never }
-}
-
-/** What is wrong with a `plugin.version`: one version of each plugin is here, and the range must have it in. */
-export function versionFault(range: string, found: Registered<unknown> | undefined): string | undefined {
-  if (!found || range === '' || range.toLowerCase() === 'latest') return undefined
-  const inside = versionInRange(found.version, range)
-  if (inside === undefined) return 'It is no version and no Maven range such as [1.0,2.0)'
-  return inside ? undefined : `This worker has ${found.class} in version ${found.version} alone`
-}
-
 function classes(registry: Registry, type: PluginType): readonly string[] {
-  return registry.entries().flatMap((entry) => (entry.type === type ? [entry.class] : []))
+  return registry.classes(type)
 }
 
 function under(prefix: string, def: ConfigDef): ConfigDef {

@@ -70,7 +70,7 @@ export async function validateConnector(given: GivenConfig, parts: ValidationPar
 
   const passwords = passwordNames(sections)
   const scrubber = new Scrubber(given, passwords, [...secrets, ...[...passwords].flatMap((name) => resolved[name] ?? [])])
-  const clean = issues.map((issue) => scrubber.issue(issue))
+  const clean = onceEach(issues).map((issue) => scrubber.issue(issue))
   return {
     configInfos: listing(given, keys, clean, scrubber),
     issues: clean,
@@ -155,6 +155,12 @@ function listing(given: GivenConfig, keys: readonly ListedSection[], issues: rea
   }))
   const groups = new Set(configs.flatMap(({ definition }) => (definition.group === null ? [] : [definition.group])))
   return { name: given['connector.class']!, error_count: issues.length, groups: [...groups], configs: [...configs, ...rest] }
+}
+
+/** A version that is not here is told by its key and by whoever looks for the class. */
+function onceEach(issues: readonly ConfigIssue[]): readonly ConfigIssue[] {
+  const told = new Map(issues.map((issue) => [`${issue.key}\n${issue.message}`, issue]))
+  return [...told.values()]
 }
 
 function issuesOf(key: ParsedKey): readonly ConfigIssue[] {

@@ -2,10 +2,11 @@ import { ConfigError } from '../contract/errors.ts'
 import type { RawConfig } from './ends.ts'
 import type { HostPool } from './host-pool.ts'
 import type { Plan } from './plan.ts'
+import { mayHave } from './registry.ts'
 
 /** Asks the source, in a host, how its work is split: what each task's config has over the connector's. Throws where it asks for more tasks than allowed. */
 export async function splitWork(name: string, plan: Plan, pool: HostPool): Promise<readonly RawConfig[]> {
-  if (!plan.ends.source.part.tasks) return [{}]
+  if (!mayHave(plan.ends.source, 'tasks')) return [{}]
   const max = plan.settings['tasks.max']
   const overlays = (await pool.call({ kind: 'tasks', part: plan.source, max }, plan.secrets)) as readonly RawConfig[]
   if (overlays.length <= max || !plan.settings['tasks.max.enforce']) return overlays

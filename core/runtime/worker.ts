@@ -2,6 +2,7 @@ import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError, NotFoundError } from '../contract/errors.ts'
 import type { Offsets } from '../contract/record.ts'
 import type { StoredTarget, WorkerStore } from '../store/store.ts'
+import { askPlugins } from './ask-plugins.ts'
 import type { WorkerClients } from './client-config.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import { Connector, notStopped, stored } from './connector.ts'
@@ -30,9 +31,11 @@ import { showLetter } from './letters/shown-letter.ts'
 import { Loggers } from './loggers.ts'
 import { entriesOf, offsetsOf } from './offset-entries.ts'
 import type { OrphanWatch } from './orphan-watch.ts'
-import { planConnector, type PlanParts } from './plan.ts'
+import type { PlanParts } from './plan.ts'
 import type { PreviewOrder } from './preview/preview-spec.ts'
 import { Previews } from './preview/preview.ts'
+import type { Catalog } from './plugins/catalog.ts'
+import { pluginOf } from './plugins/import-plugin.ts'
 import { endLeftovers } from './process-identity.ts'
 import type { Registry } from './registry.ts'
 import { sameConfig } from './same-config.ts'
@@ -41,6 +44,8 @@ import { validateConnector, type GivenConfig, type Validation } from './validati
 export interface WorkerParts {
   readonly store: WorkerStore
   readonly registry: Registry
+  /** The packages behind the registry; absent: there are only the modules that the registry was made of. */
+  readonly catalog?: Catalog
   readonly loggers?: Loggers
   /** Fills in what config providers give. Default: references stay as they are. */
   readonly resolve?: (config: RawConfig) => Promise<ResolvedConfig>
@@ -51,6 +56,8 @@ export interface WorkerParts {
   readonly sharedHosts?: number
   /** Where hosts write their logs and stderr: this process's, or nowhere. */
   readonly hostOutput?: 'inherit' | 'ignore'
+  /** Where inline tasks write their log lines; default: as hosts do. */
+  readonly inlineLog?: (line: string) => void
   /** How hosts notice that this process is gone; default: as the system can. */
   readonly orphanWatch?: OrphanWatch
   /** Defaults for connector keys (`key.converter`, `flush.*`, `task.*`). */
@@ -60,6 +67,9 @@ export interface WorkerParts {
   /** Directory of dead letters; default `./dead-letters`. */
   readonly deadLetters?: string
 }
+
+/** How long a plugin's code may take to be imported when it is asked what it offers, in milliseconds. */
+const describeMs = 10_000
 
 /** A standalone worker: all connectors of one store. The control plane: it runs no plugin code itself, unless hosting is inline. */
 export class Worker implements Control, AsyncDisposable {
@@ -89,9 +99,12 @@ export class Worker implements Control, AsyncDisposable {
       deadLetters: parts.deadLetters ?? './dead-letters',
     }
     const output = parts.hostOutput ?? 'inherit'
-    const write = (line: string) => void (output === 'inherit' && process.stdout.write(line))
+    const write = parts.inlineLog ?? ((line: string) => void (output === 'inherit' && process.stdout.write(line)))
     this.#pool = new HostPool({
-      open: { process: processHosting(output, parts.orphanWatch), inline: inlineHosting((module) => this.#plugin(module), write) },
+      open: {
+        process: processHosting(output, parts.orphanWatch),
+        inline: inlineHosting((module) => pluginOf(module, parts.registry), write),
+      },
       hosting: parts.hosting ?? 'process',
       store: parts.store,
       log: this.#log,
@@ -107,6 +120,7 @@ export class Worker implements Control, AsyncDisposable {
     const ended = await endLeftovers(left)
     if (ended.length > 0) this.#log.warn({ pids: ended }, 'Task processes of the worker before this one were still alive and were ended')
     for (const { pid } of left) await this.#store.removeHost(pid)
+    await this.completePlugins()
     for (const { name, config, target, tasks } of await this.#store.load()) {
       const connector = this.#connector(name, config, target, tasks)
       this.#connectors.set(name, connector)
@@ -114,6 +128,19 @@ export class Worker implements Control, AsyncDisposable {
     }
     this.#ready = true
     this.#log.info({ connectors: this.#connectors.size }, 'The worker is ready')
+  }
+
+  /** Asks the packages whose manifest does not say what they offer, each in a process of its own; tells of those that are not taken. */
+  async completePlugins(): Promise<void> {
+    const { catalog } = this.#parts
+    await catalog?.complete((module) => this.#describe(module))
+    for (const { name, folder, fault } of catalog?.packages() ?? []) {
+      if (fault !== null) this.#log.error({ plugin: name, folder }, `Plugin ${name} was not taken: ${fault}`)
+    }
+  }
+
+  #describe(module: string): Promise<unknown> {
+    return this.#pool.callAlone({ kind: 'describe', module }, [], describeMs)
   }
 
   /** Drains and ends all tasks (each within its graceful timeout), then closes the store. Target states stay as they are. */
@@ -139,7 +166,7 @@ export class Worker implements Control, AsyncDisposable {
       registry: this.#parts.registry,
       clients: this.#planParts.clients,
       resolve: (raw) => this.#resolve(raw),
-      ask: (resolved) => this.#ask(resolved),
+      ask: (resolved) => askPlugins(resolved, this.#planParts, this.#pool),
     })
   }
 
@@ -245,7 +272,7 @@ export class Worker implements Control, AsyncDisposable {
     if (entries.length === 0) throw new BadRequestError('Partitions / offsets need to be provided for an alter offsets request')
     const connector = this.#stopped(name)
     const offsets = offsetsOf(entries, (await this.#store.offsets.load(name)) ?? {})
-    await refusable(connector.checkOffsets(offsets))
+    await refusable(connector.upstream.checkOffsets(offsets))
     await this.#alter(connector, offsets)
   }
 
@@ -256,7 +283,7 @@ export class Worker implements Control, AsyncDisposable {
   /** The upstream first: if it refuses nothing has changed. */
   async #alter(connector: Connector, offsets: Offsets | null): Promise<void> {
     await connector.whileStopped(async () => {
-      await refusable(connector.alterUpstream(offsets))
+      await refusable(connector.upstream.alterOffsets(offsets))
       await this.#store.alterOffsets(connector.name, offsets ?? {}, { replace: offsets === null })
     })
   }
@@ -343,33 +370,8 @@ export class Worker implements Control, AsyncDisposable {
     for (const { key, message } of warnings) this.#log.warn({ connector: config['name'], key }, message)
   }
 
-  async #ask(resolved: RawConfig): ReturnType<NonNullable<Parameters<typeof validateConnector>[1]['ask']>> {
-    const plan = planConnector(resolved, [], this.#planParts)
-    const spec = plan.task(0, {}, { generation: 0, paused: true, level: 'OFF' })
-    const named = ['key.converter', 'value.converter', 'header.converter', 'transforms', 'predicates']
-    const own = plan.ends.source.part.validate ?? plan.ends.sink.part.validate ?? named.find((key) => resolved[key] !== undefined)
-    if (own === undefined) return []
-    const parts = [
-      plan.source,
-      plan.sink,
-      ...spec.steps.flatMap(({ transform, predicate }) => [transform, ...(predicate ? [predicate.part] : [])]),
-    ]
-    const converters = Object.values(spec.converters).flatMap((part) => (part ? [part] : []))
-    const modules = [...new Set([...parts, ...converters].map((part) => part.module))]
-    return (await this.#pool.call(
-      { kind: 'validate', config: resolved, clients: this.#planParts.clients, modules },
-      plan.secrets,
-    )) as Validation['issues']
-  }
-
   async #resolve(config: RawConfig): Promise<ResolvedConfig> {
     return this.#parts.resolve ? this.#parts.resolve(config) : { config, secrets: [] }
-  }
-
-  async #plugin(module: string) {
-    const found = this.#parts.registry.module(module)
-    if (!found) throw new Error(`No plugin module ${module} is known to this worker`)
-    return found.plugin
   }
 
   async #close(): Promise<void> {

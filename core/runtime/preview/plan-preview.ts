@@ -6,7 +6,7 @@ import { endsOf, type Ends, type RawConfig } from '../ends.ts'
 import { runtimeSettings } from '../framework-config.ts'
 import { planChain, type PlanParts } from '../plan.ts'
 import type { PartSpec } from '../protocol.ts'
-import type { Registered, Registry } from '../registry.ts'
+import { mayHave, type Registered, type Registry } from '../registry.ts'
 import { Scrubber } from '../scrubber.ts'
 import { passwordsOf } from '../secrets.ts'
 import { stageFaults, stageSections } from '../stages.ts'
@@ -38,7 +38,7 @@ export function planPreview(
   const { steps, converters } = planChain(raw, settings, parts, used)
   const ends = raw['connector.class'] === undefined ? undefined : knownEnds(raw, parts)
   if (ends) used.push([ends.source.part.config, ends.sourceConfig], [ends.sink.part.config, ends.sinkConfig])
-  const sink = ends?.sink.part.plan ? part(ends.sink, ends.sinkConfig) : null
+  const sink = ends && mayHave(ends.sink, 'plan') ? part(ends.sink, ends.sinkConfig) : null
   if (sink) checkKeys(ends!.sink.part.config, ends!.sinkConfig)
   const kept = (['key', 'value', 'header'] as const).filter((use) => registers(converters[use], parts.registry))
   const quiet = (use: 'key' | 'value' | 'header') => {
