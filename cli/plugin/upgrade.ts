@@ -1,0 +1,78 @@
+import { awaitState } from '../waiting.ts'
+import { connectorPath, statusOf } from '../answers.ts'
+import { FailedError, UsageError } from '../exit.ts'
+import { note, printJson, printLines } from '../output/print.ts'
+import { addPackage } from './add-package.ts'
+import { compareVersions } from './install-folder.ts'
+import { installFolder, partLines, type InstallOptions } from './install.ts'
+import { readPackageSpec } from './package-spec.ts'
+import { findWorker, pluginsOf, type PluginWorker } from './worker-plugins.ts'
+
+export interface UpgradeOptions extends InstallOptions {
+  readonly connector: readonly string[]
+}
+
+/** How long a connector may take to run with the new version before its restart counts as failed, in milliseconds. */
+const restartMs = 60_000
+
+/**
+ * `millrace plugin upgrade NAME[@RANGE]`: installs the newest version of the range beside those that are there, and restarts the connectors
+ * that the caller names. The others keep their version until they are restarted.
+ */
+export async function upgradePlugin(text: string, options: UpgradeOptions): Promise<void> {
+  const spec = readPackageSpec(text)
+  const worker = await findWorker(options)
+  if (!worker && options.connector.length > 0)
+    throw new FailedError(`No worker answers that could restart ${options.connector.join(', ')}.`)
+  for (const name of options.connector) await statusOf(worker!.client, name)
+  const folder = installFolder(options, worker)
+  const before = spec.kind === 'registry' ? folder.versions(spec.name) : []
+  if (spec.kind === 'registry' && before.length === 0) {
+    throw new UsageError(`${spec.name} is not installed in ${folder.path}: millrace plugin install ${spec.name}`)
+  }
+  const { installed, parts, wasThere, scripts } = await addPackage(folder, spec, { registry: options.registry, worker })
+  const { name, version } = installed
+  const newer = before.filter((one) => compareVersions(one.version, version) > 0)
+  const failures = worker ? await restartAll(worker, options.connector) : []
+  const uses = worker ? await usesOf(worker, name) : []
+  if (options.output === 'json') {
+    printJson({ name, version, folder: installed.folder, wasThere, scripts, restarted: options.connector, uses, failures })
+  } else {
+    printLines([`${wasThere ? 'Up to date' : 'Installed'}: ${name} ${version}`, ...(wasThere ? [] : partLines(parts))])
+    printLines(uses.map((one) => `  ${one.connector} uses ${one.version}`))
+    if (newer.length > 0)
+      note(
+        `Note: ${newer.map((one) => one.version).join(', ')} is newer, is installed, too, and is what connectors take that name no version.`,
+      )
+    const waiting = uses.filter((one) => one.version !== version)
+    if (waiting.length > 0) note(`Connectors move to ${version} when they are restarted: millrace restart ${waiting[0]!.connector}`)
+  }
+  if (failures.length > 0) throw new FailedError(failures.join('\n'))
+}
+
+/** Which version of the package each connector uses that uses any. */
+async function usesOf(
+  { client }: PluginWorker,
+  name: string,
+): Promise<readonly { readonly connector: string; readonly version: string }[]> {
+  const { packages } = await pluginsOf(client)
+  return packages
+    .filter((one) => one.name === name)
+    .flatMap(({ version, connectors }) => connectors.map((connector) => ({ connector, version })))
+    .sort((a, b) => (a.connector < b.connector ? -1 : 1))
+}
+
+/** Restarts one after the other; each gets its time to run. What went wrong, each a sentence. */
+async function restartAll({ client }: PluginWorker, names: readonly string[]): Promise<readonly string[]> {
+  const failures: string[] = []
+  for (const name of names) {
+    try {
+      const before = await statusOf(client, name)
+      await client.call('POST', connectorPath(name, '/restart?includeTasks=true'))
+      await awaitState(client, name, 'RUNNING', restartMs, before)
+    } catch (error) {
+      failures.push((error as Error).message)
+    }
+  }
+  return failures
+}
