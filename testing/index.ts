@@ -5,6 +5,17 @@
 export { converterLaws, converterLawsOf, type ConverterSample } from './converter-laws.ts'
 export { findingsOf, testLaws, type Finding, type Law } from './law.ts'
 export { converterOf, predicateOf, sinkOf, sourceOf, taskContext, transformOf } from './parts.ts'
+export { checkPlugin, lawsOfPlugin, numbered, pluginLaws, type PartLaws } from './plugin-laws.ts'
+export {
+  definePluginTest,
+  type ConverterTest,
+  type Downstream,
+  type PluginTest,
+  type SinkTest,
+  type SourceTest,
+  type TransformTest,
+  type Upstream,
+} from './plugin-test.ts'
 export { sinkLaws, sinkLawsOf, type SinkPromises, type SinkUnderTest } from './sink-laws.ts'
 export { sourceLaws, sourceLawsOf, type SourceUnderTest } from './source-laws.ts'
 export { predicateLawsOf, transformLaws, transformLawsOf } from './transform-laws.ts'

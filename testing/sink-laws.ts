@@ -99,17 +99,17 @@ async function flushIsDurable(open: () => Promise<SinkUnderTest>): Promise<void>
   await using task = await opened(place)
   await task.put(batch(place, 1, 5), never())
   await task.put(batch(place, 6, 9), never())
-  await task.flush?.(at(9), never())
+  await task.flush?.(at(9), never(), true)
   await ensureThere(place, upTo(9), 'after the flush')
 }
 
 async function flushRepeats(open: () => Promise<SinkUnderTest>): Promise<void> {
   await using place = await open()
   await using task = await opened(place)
-  await task.flush?.(at(0), never())
+  await task.flush?.(at(0), never(), true)
   await task.put(batch(place, 1, 5), never())
-  await task.flush?.(at(5), never())
-  await task.flush?.(at(5), never())
+  await task.flush?.(at(5), never(), true)
+  await task.flush?.(at(5), never(), true)
   await ensureThere(place, upTo(5), 'after two flushes')
 }
 
@@ -118,7 +118,7 @@ async function restartIsClean(open: () => Promise<SinkUnderTest>): Promise<void>
   {
     await using task = await opened(place)
     await task.put(batch(place, 1, 5), never())
-    await task.flush?.(at(5), never())
+    await task.flush?.(at(5), never(), true)
     await task.put(batch(place, 6, 8), never())
   }
   await using task = await opened(place)
@@ -131,7 +131,7 @@ async function restartIsClean(open: () => Promise<SinkUnderTest>): Promise<void>
   ensure(isDeepStrictEqual(committed?.[partition], { n: 5 }), () => `committed() says ${show(committed)} after a flush of ${show(at(5))}`)
   await ensureThere(place, upTo(5), 'after a restart, with 6 to 8 put but not flushed')
   await task.put(batch(place, 6, 8), never())
-  await task.flush!(at(8), never())
+  await task.flush!(at(8), never(), true)
   await ensureThere(place, upTo(8), 'after 6 to 8 came again')
 }
 
@@ -140,7 +140,7 @@ async function generationsDiffer(open: () => Promise<SinkUnderTest>): Promise<vo
   {
     await using task = await opened(place)
     await task.put(batch(place, 1, 3), never())
-    await task.flush?.(at(3), never())
+    await task.flush?.(at(3), never(), true)
   }
   await using task = await opened(place, 1)
   const committed = await task.committed?.()
@@ -170,7 +170,7 @@ async function leavesRecords(open: () => Promise<SinkUnderTest>): Promise<void> 
   const list = [...given]
   const before = structuredClone(given)
   await task.put(given, never())
-  await task.flush?.(at(4), never())
+  await task.flush?.(at(4), never(), true)
   ensure(isDeepStrictEqual(given, list), 'put changed the list of records that it was given')
   const changed = before.findIndex((record, index) => !isDeepStrictEqual(structuredClone(given[index]), record))
   ensure(changed < 0, () => `record ${changed + 1} was ${show(before[changed])} and is ${show(given[changed])} now`)
@@ -181,13 +181,13 @@ async function leavesNothing(open: () => Promise<SinkUnderTest>): Promise<void> 
   {
     await using task = await opened(place) // What a process loads once and keeps (a library's pool of threads) is no leak of a task.
     await task.put(batch(place, 1, 2), never())
-    await task.flush?.(at(2), never())
+    await task.flush?.(at(2), never(), true)
   }
   const before = openResources()
   {
     await using task = await opened(place)
     await task.put(batch(place, 3, 5), never())
-    await task.flush?.(at(5), never())
+    await task.flush?.(at(5), never(), true)
     await task.put(batch(place, 6, 7), never())
   }
   await ensureGone(before, 'the task was disposed')
@@ -198,10 +198,10 @@ async function replayIsHarmless(open: () => Promise<SinkUnderTest>): Promise<voi
   {
     await using task = await opened(place)
     await task.put(batch(place, 1, 6), never())
-    await task.flush?.(at(6), never())
+    await task.flush?.(at(6), never(), true)
   }
   await using task = await opened(place)
   await task.put(batch(place, 4, 9), never())
-  await task.flush?.(at(9, 7), never())
+  await task.flush?.(at(9, 7), never(), true)
   await ensureThere(place, upTo(9), 'after 4 to 6 came a second time')
 }

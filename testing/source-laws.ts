@@ -36,7 +36,7 @@ export function sourceLawsOf(open: () => Promise<SourceUnderTest>): readonly Law
   return [
     {
       name: 'a poll returns what it has when it is told to, and is no error',
-      mend: 'Wait for data with the signal (an aborted one too), and return `idle` when it aborts: `await setTimeout(ms, undefined, { signal }).catch(() => {})`.',
+      mend: 'Wait for data with `await wait(ms, signal)`, which ends with the signal, give the signal to every request, and return `idle` when it aborts.',
       check: () => pollObeys(open),
     },
     {
@@ -66,7 +66,7 @@ export function sourceLawsOf(open: () => Promise<SourceUnderTest>): readonly Law
     },
     {
       name: 'polls leave no listener and no memory behind',
-      mend: 'Remove what a poll adds to its signal (`{ once: true }` alone is not enough where the signal never aborts), and let no list grow with every poll.',
+      mend: 'Remove what a poll adds to its signal (`wait` does, `{ once: true }` alone does not), and let no list grow with every poll.',
       check: () => pollsKeepNothing(open),
     },
   ]
