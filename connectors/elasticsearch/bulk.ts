@@ -76,11 +76,21 @@ export class Bulk implements Disposable {
     this.#send()
   }
 
-  /** Resolves when there is room for more. Rejects with what failed since the last call; after a RetriableError the work goes on. */
+  /**
+   * Resolves when there is room for more. Rejects with what failed since the last call; after a RetriableError the work goes on. Of a document
+   * that was refused and is not tolerated `settled` tells, and this only when there is no room, as an error of another class: a DataError of
+   * a put would be about that put's records.
+   */
   async room(kill: AbortSignal): Promise<void> {
     const records = this.#parts.config['max.buffered.records']
     const bytes = this.#parts.config['bulk.size.bytes'] * (this.#parts.config['max.in.flight.requests'] + 1)
-    await this.#until(() => this.#buffered < records && this.#bytes < bytes, kill)
+    const reached = () => this.#buffered < records && this.#bytes < bytes
+    if (isDataError(this.#failure) && reached()) return
+    try {
+      await this.#until(reached, kill)
+    } catch (error) {
+      throw isDataError(error) ? new Error(error.message, { cause: error }) : error
+    }
   }
 
   /** Resolves when the server has everything. Rejects as `room` does. */
@@ -253,6 +263,10 @@ export class Bulk implements Disposable {
     this.#changed.resolve()
     this.#changed = Promise.withResolvers()
   }
+}
+
+function isDataError(error: unknown): error is Error {
+  return (error as { readonly code?: unknown } | undefined)?.code === 'DATA'
 }
 
 function places(from: number, to: number): number[] {

@@ -110,16 +110,7 @@ export class ElasticsearchSinkTask implements SinkTask {
         this.#ignored = true
         return
       default:
-        await this.#reject(record, message)
-    }
-  }
-
-  /** A rejection that is not tolerated ends the task as what it is; thrown by a later put as a DataError, it would seem to be about that put's records. */
-  async #reject(record: ConnectRecord, message: string): Promise<void> {
-    try {
-      await this.#context.reject(record, new DataError(message))
-    } catch (cause) {
-      throw cause instanceof DataError ? new Error(cause.message, { cause }) : cause
+        await this.#context.reject(record, new DataError(message))
     }
   }
 }

@@ -114,15 +114,23 @@ test('a right that is missing ends the task with the reason; nothing is rejected
   await assert.rejects(async () => task.flush!({}, kill), /status 403: security_exception/)
 })
 
-test('a document that is not tolerated ends the task with an error that is not about the next put', async () => {
+test('a document that is not tolerated is the error of the flush, and not of the next put, whose records are others', async () => {
   await using server = await FakeElasticsearch.start()
   server.fault = () => ({ kind: 'items', status: 400, every: () => true })
-  await using task = await sink(server)
-  await task.put([at(1, 'a', {})], kill)
+  await using task = await sink(server, { 'batch.size': '2', 'max.buffered.records': '4' })
+  await task.put([at(1, 'a', {}), at(2, 'b', {})], kill)
+  while (server.bulks.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await task.put([at(3, 'c', {}), at(4, 'd', {}), at(5, 'e', {})], kill)
   await assert.rejects(
-    async () => task.flush!({}, kill),
+    task.put([at(6, 'f', {})], kill),
     (error: Error & { code?: string }) => error.code === undefined && /refused the document/.test(error.message),
   )
+  await assert.rejects(
+    async () => task.flush!({}, kill),
+    (error: Error & { code?: string }) => error.code === 'DATA' && /refused the document/.test(error.message),
+  )
+  assert.equal(server.bulks.length, 1, 'nothing is sent after it')
 })
 
 test('documents in trouble are left out where that is wanted', async () => {
