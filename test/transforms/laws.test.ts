@@ -12,6 +12,12 @@ const own: readonly (readonly [string, Record<string, string>])[] = [
   ['RouteByField', { 'topic.format': '${topic}-${field:id}', 'missing.field': 'keep', 'topics.max': '20' }],
   ['Mask$Value', { fields: 'text,address.city', 'missing.field': 'ignore' }],
   ['Mask$Value', { fields: 'id,name', mode: 'hash', salt: '0123456789abcdef', 'missing.field': 'ignore' }],
+  ['Compute$Value', { expressions: 'twice = value.count * 2\nname = string(value.id) + "-" + topic', 'on.error': 'null' }],
+  ['Compute$Value', { expressions: 'address.zip = "none"' }],
+  ['Compute$Key', { expressions: 'region = key.id' }],
+  ['DecodeJson$Value', { field: 'text', mode: 'permissive' }],
+  ['DecodeJson$Value', { field: 'text', schema: '{"type":"struct","fields":[{"field":"n","type":"int64","optional":true}]}' }],
+  ['DecodeJson$Key', { mode: 'permissive' }],
 ]
 
 /** Makes the transform of a case; undefined where its config is a wrong one, or it is a predicate. */
@@ -61,6 +67,11 @@ function frozen<T>(value: T): T {
 function copied({ key, value, headers, ...rest }: ConnectRecord): ConnectRecord {
   return { ...rest, key: structuredClone(key), value: structuredClone(value), headers: [...headers] }
 }
+
+test('the configs of our own transforms are right ones', () => {
+  for (const [name, config] of own)
+    assert.ok(maker({ class: `io.millrace.transforms.${name}`, config, kind: 'sink', records: [] }), `${name} ${JSON.stringify(config)}`)
+})
 
 test('no transform changes its input, moves its origin, or throws anything but a DataError', () => {
   fc.assert(
