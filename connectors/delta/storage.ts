@@ -3,6 +3,7 @@ import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, unli
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { ConfigError } from '../../core/index.ts'
 import { folderFault } from './folder.ts'
+import { sameFiles } from './same-content.ts'
 
 /**
  * Where the lake's files lie. Names are relative to the lake's folder, with `/` between their parts, as `table-path.ts` and the log make them.
@@ -20,6 +21,8 @@ export interface Storage extends AsyncDisposable {
   put(name: string, content: string | Uint8Array): Promise<void>
   /** Lets `write` fill a local file that becomes `name` at once and whole; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
   create(name: string, write: (localPath: string) => Promise<void>): Promise<number>
+  /** As `create`, but never replaces: true where `name` has this content now (it may have had it before), false where it holds another. */
+  createOnce(name: string, write: (localPath: string) => Promise<void>): Promise<boolean>
   /** A path under which the Parquet reader finds the file, after `fetch`. */
   readable(name: string): string
   /** Makes files `readable`; they stay so until `tidy`. */
@@ -101,27 +104,22 @@ export class LocalStorage implements Storage {
   }
 
   async create(name: string, write: (localPath: string) => Promise<void>): Promise<number> {
-    const path = this.#path(name)
-    await this.#folder(dirname(path))
-    // Under another name until it is whole: a half-written checkpoint would stop every reader of the table.
-    const temporary = join(dirname(path), `.${randomUUID()}.tmp`)
-    try {
-      await write(temporary)
-      const file = await open(temporary, 'r')
-      let size: number
-      try {
-        await file.sync()
-        size = (await file.stat()).size
-      } finally {
-        await file.close()
-      }
+    return await this.#written(name, write, async (temporary, path, size) => {
       await rename(temporary, path)
-      await syncFolder(dirname(path))
       return size
-    } catch (error) {
-      await rm(temporary, { force: true })
-      throw error
-    }
+    })
+  }
+
+  async createOnce(name: string, write: (localPath: string) => Promise<void>): Promise<boolean> {
+    return await this.#written(name, write, async (temporary, path) => {
+      try {
+        await link(temporary, path)
+      } catch (error) {
+        if (codeOf(error) === 'EEXIST') return await sameFiles(temporary, path)
+        throw error
+      }
+      return true
+    })
   }
 
   readable(name: string): string {
@@ -139,6 +137,25 @@ export class LocalStorage implements Storage {
       await unlink(this.#path(name))
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  /** Under another name until it is whole: a half-written checkpoint would stop every reader of the table. */
+  async #written<T>(
+    name: string,
+    write: (localPath: string) => Promise<void>,
+    publish: (temporary: string, path: string, size: number) => Promise<T>,
+  ): Promise<T> {
+    const path = this.#path(name)
+    await this.#folder(dirname(path))
+    const temporary = join(dirname(path), `.${randomUUID()}.tmp`)
+    try {
+      await write(temporary)
+      const outcome = await publish(temporary, path, await syncFile(temporary))
+      await syncFolder(dirname(path))
+      return outcome
+    } finally {
+      await rm(temporary, { force: true })
     }
   }
 
@@ -177,6 +194,17 @@ async function writeBeside(path: string, content: string | Uint8Array): Promise<
     await file.close()
   }
   return temporary
+}
+
+/** Resolves to the file's size. */
+async function syncFile(path: string): Promise<number> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+    return (await file.stat()).size
+  } finally {
+    await file.close()
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

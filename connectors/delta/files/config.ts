@@ -90,10 +90,11 @@ export const filesConfig = defineConfig({
   },
   'flush.size': {
     type: 'int',
-    default: 100_000,
     min: 1,
     importance: 'high',
-    doc: "Records of one file at most. A file also ends with the runtime's flush: let flush.interval.ms, flush.rows and flush.bytes be as large as files are to be.",
+    doc:
+      'Records of a Kafka partition (of other sources: of a topic) after which its files end and their offsets are saved. Where neither this nor a rotate key is given, ' +
+      "and for other sources than Kafka in any case, files also end with the runtime's flush (flush.interval.ms, flush.rows, flush.bytes).",
   },
   'rotate.interval.ms': {
     type: 'long',
@@ -108,6 +109,12 @@ export const filesConfig = defineConfig({
     min: -1,
     importance: 'medium',
     doc: 'Files end at multiples of this time of the clock, counted from midnight of timezone, in ms; -1: not.',
+  },
+  'rotate.file.on.partition.change': {
+    type: 'boolean',
+    default: true,
+    importance: 'low',
+    doc: 'With rotate.interval.ms and a time-based partitioner: files end when a record belongs to another folder than the one before. false: late records do not cut files.',
   },
   'directory.delim': { type: 'string', default: '/', oneOf: ['/'], importance: 'low', doc: 'Between folders.' },
   'file.delim': {
@@ -155,10 +162,10 @@ export const filesConfig = defineConfig({
   },
   'partitioner.max.open.files': {
     type: 'int',
-    default: 100,
+    default: -1,
     min: -1,
     importance: 'low',
-    doc: 'Files written at the same time; with more, the one that began first ends. -1: 100.',
+    doc: 'Files of one Kafka partition (of other sources: of a topic) at the same time; with more, they end. -1: as many as there are; a task has 1000 at most.',
   },
   'duckdb.memory.limit': {
     type: 'string',

@@ -10,6 +10,8 @@ interface Done {
   readonly offsets: Offsets | null
   /** True: the flush of this number was given up, and its files were deleted. */
   readonly void: boolean
+  /** Those files: a write of one may be under way still, and come late. */
+  readonly files?: readonly string[]
 }
 
 /**
@@ -23,6 +25,7 @@ export class Journal {
   readonly #generation: number
   readonly #connector: string
   #standing: Done = { flush: 0, offsets: null, void: false }
+  #abandoned: readonly string[] = []
   #begun: { readonly flush: number; readonly files: string } | undefined
 
   constructor(storage: Storage, connector: string, task: number, generation: number) {
@@ -41,20 +44,28 @@ export class Journal {
     return this.#standing.offsets ?? undefined
   }
 
+  /** True for a file of a flush that was given up since the last one that was not: where it is there, it belongs to nobody. */
+  isAbandoned(file: string): boolean {
+    return this.#abandoned.includes(file)
+  }
+
   /** Reads where the task stands, and undoes what was not finished. */
   async open(): Promise<void> {
     for (;;) {
       const entries = await this.#entries()
       const done = Math.max(0, ...entries.filter(({ kind }) => kind === 'done').map(({ flush }) => flush))
       if (done > 0) this.#standing = await this.#read<Done>(done, 'done')
+      this.#abandoned = this.#standing.files ?? []
       const unfinished = entries.find(({ kind, flush }) => kind === 'begun' && flush > done)
       if (unfinished === undefined) return
       const { files } = await this.#read<Begun>(unfinished.flush, 'begun')
-      const given: Done = { flush: unfinished.flush, offsets: this.#standing.offsets, void: true }
+      const abandoned = [...new Set([...this.#abandoned, ...files])]
+      const given: Done = { flush: unfinished.flush, offsets: this.#standing.offsets, void: true, files: abandoned }
       // False: the other task finished it after all; what it says is read in the next round.
       if (!(await this.#storage.putIfAbsent(this.#name(given.flush, 'done'), JSON.stringify(given)))) continue
       await Promise.all(files.map((file) => this.#storage.delete(file)))
       this.#standing = given
+      this.#abandoned = abandoned
     }
   }
 

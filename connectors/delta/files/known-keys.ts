@@ -33,5 +33,4 @@ export const knownKeys = defineConfig({
   'headers.format.class': refused('headers are not written; put them into the value by a transform (HeaderToValue)'),
   'store.kafka.keys': refused('keys are not written; put them into the value by a transform'),
   'store.kafka.headers': refused('headers are not written; put them into the value by a transform (HeaderToValue)'),
-  'rotate.file.on.partition.change': refused('a file ends by its size and time, not when another folder begins'),
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { type FileHandle, copyFile, open, rm } from 'node:fs/promises'
+import { appendFile, copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -42,18 +42,11 @@ export class JsonFile implements OpenFile {
   readonly extension: string
   readonly #path: string
   readonly #gzip: boolean
-  readonly #file: FileHandle
 
-  private constructor(path: string, gzip: boolean, file: FileHandle) {
-    this.#path = path
+  constructor(folder: string, gzip: boolean) {
+    this.#path = join(folder, `${randomUUID()}.json`)
     this.#gzip = gzip
-    this.#file = file
     this.extension = gzip ? '.json.gz' : '.json'
-  }
-
-  static async open(folder: string, gzip: boolean): Promise<JsonFile> {
-    const path = join(folder, `${randomUUID()}.json`)
-    return new JsonFile(path, gzip, await open(path, 'wx'))
   }
 
   async add(rows: readonly Row[]): Promise<void> {
@@ -64,7 +57,8 @@ export class JsonFile implements OpenFile {
         throw new RowError(index, (error as Error).message, { cause: error })
       }
     })
-    await this.#file.appendFile(`${lines.join('\n')}\n`)
+    // Opened anew every time: there may be more files than a process may hold open.
+    await appendFile(this.#path, `${lines.join('\n')}\n`)
   }
 
   async write(path: string): Promise<void> {
@@ -73,7 +67,6 @@ export class JsonFile implements OpenFile {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close()
     await rm(this.#path, { force: true })
   }
 }

@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  ConfigError,
   type ConnectRecord,
   DataError,
+  type Json,
   type Offsets,
   type Schema,
   type SinkTask,
@@ -18,54 +20,48 @@ import type { Storage } from '../storage.ts'
 import { type FilesConfig, formatOf, placeOf, withAliases } from './config.ts'
 import { Journal } from './journal.ts'
 import { Streams, fileName } from './naming.ts'
-import { JsonFile, type OpenFile, ParquetFile, type Row, RowError, checkNames, rowsMax } from './open-file.ts'
+import { JsonFile, type OpenFile, ParquetFile, RowError, checkNames, rowsMax } from './open-file.ts'
 import { type Partitioning, partitioning } from './partitioning.ts'
-import { localTime } from './time-pattern.ts'
+import { Rotation, type Round, type Slot } from './rotation.ts'
 
-/** One file to be: its rows wait in `rows` only within a `put`. */
-interface Slot {
-  readonly key: string
-  readonly name: string
-  /** Parquet: of all its rows; null: JSON takes any. */
-  readonly schema: Schema | null
-  readonly firstTime: number
-  /** Moment of this machine's clock at which it ends. */
-  readonly endsAt: number
-  rows: Row[]
-  count: number
-  file: OpenFile | undefined
-}
-
-/** Files written at the same time, and files open where the config says -1. */
+/** Files that are uploaded at the same time, and files that a task keeps open. */
 const writesMax = 4
-const openFilesMax = 100
+const openFilesMax = 1000
+
+type Rejected = [ConnectRecord, DataError][]
 
 /**
- * Writes records to files without a log. Rows wait in the temporary folder until `flush` ends all files; a flush is whole or undone at the next
- * start, by a journal beside the files, so that with its offsets every record is in one file once.
+ * Writes records to files without a log. Rows wait in the temporary folder until their files end; then the next flush writes them. A flush is
+ * whole or undone at the next start, by a journal beside the files, so that with its offsets every record is in one file once. Files of Kafka's
+ * records may outlive flushes, where the config says when they end: the offsets that a flush answers are those before the files that it left open.
  */
 export class FilesSinkTask implements SinkTask {
   readonly #config: FilesConfig
   readonly #context: TaskContext
   readonly #partitioning: Partitioning
+  readonly #rotation: Rotation
   readonly #isParquet: boolean
-  readonly #local: (epochMs: number) => number
   readonly #streams = new Streams()
   readonly #inferred = new Map<string, InferredRow>()
-  readonly #open = new Map<string, Slot>()
-  readonly #ended: Slot[] = []
+  /** By source partition, or by partition and topic where files do not outlive flushes. */
+  readonly #rounds = new Map<string, Round>()
+  #openFiles = 0
+  #ended: Slot[] = []
+  /** The files of a flush that failed, which must be the same when it is tried again. */
+  #writing: readonly Slot[] | undefined
   #storage: Storage | undefined
   #journal: Journal | undefined
   #engine: Engine | undefined
   #temporary: string | undefined
   #broken: unknown
+  #isTold = false
 
   constructor(config: FilesConfig, context: TaskContext) {
     this.#config = withAliases(config)
     this.#context = context
     this.#partitioning = partitioning(this.#config)
+    this.#rotation = new Rotation(config)
     this.#isParquet = formatOf(config['format.class']) === 'parquet'
-    this.#local = localTime(config.timezone)
   }
 
   async open(): Promise<void> {
@@ -81,9 +77,8 @@ export class FilesSinkTask implements SinkTask {
   }
 
   async put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void> {
-    kill.throwIfAborted()
-    if (this.#broken !== undefined) throw new Error('The sink took a batch in part and must start again', { cause: this.#broken })
-    const rejected: [ConnectRecord, DataError][] = []
+    this.#check(kill)
+    const rejected: Rejected = []
     // From here on records are taken: whatever fails now has taken some, so the task cannot go on.
     try {
       const touched = new Set<Slot>()
@@ -96,81 +91,142 @@ export class FilesSinkTask implements SinkTask {
     }
   }
 
-  async flush(offsets: Offsets, kill: AbortSignal): Promise<void> {
-    kill.throwIfAborted()
-    if (this.#broken !== undefined) throw new Error('The sink took a batch in part and must start again', { cause: this.#broken })
-    for (const slot of this.#open.values()) this.#end(slot)
-    const slots = this.#ended.filter(({ count }) => count > 0)
+  async flush(offsets: Offsets, kill: AbortSignal, all = false): Promise<Offsets> {
+    this.#check(kill)
+    if (this.#writing === undefined) {
+      for (const [key, round] of this.#rounds) {
+        if (all || this.#rotation.isTimeOver(round) || !this.#stays(round, offsets)) this.#end(key, round)
+      }
+      this.#writing = this.#ended.splice(0)
+    }
+    const durable = this.#durable(offsets)
+    const slots = this.#writing.filter(({ count }) => count > 0)
     try {
-      if (slots.length > 0) await this.#journal!.begin(slots.map(nameOf))
-      await this.#write(slots)
-      await this.#journal!.end({ ...this.#journal!.offsets, ...offsets })
+      if (slots.length > 0) {
+        await this.#journal!.begin(slots.map(nameOf))
+        await this.#write(slots)
+        await this.#journal!.end(durable)
+      }
     } catch (error) {
       throw withRetry(error, placeOf(this.#config)!)
     }
-    for (const slot of this.#ended.splice(0)) await slot.file?.[Symbol.asyncDispose]()
+    for (const slot of this.#writing) await slot.file?.[Symbol.asyncDispose]()
+    this.#writing = undefined
     await this.#storage!.tidy()
+    return durable
+  }
+
+  async forget(partitions: readonly string[]): Promise<void> {
+    for (const [key, round] of this.#rounds) {
+      if (round.partition === undefined || !partitions.includes(round.partition)) continue
+      this.#rounds.delete(key)
+      this.#openFiles -= round.slots.size
+      for (const slot of round.slots.values()) await slot.file?.[Symbol.asyncDispose]()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const slot of [...this.#ended, ...this.#open.values()]) await slot.file?.[Symbol.asyncDispose]()
+    const open = [...this.#rounds.values()].flatMap(({ slots }) => [...slots.values()])
+    for (const slot of [...(this.#writing ?? []), ...this.#ended, ...open]) await slot.file?.[Symbol.asyncDispose]()
     await this.#engine?.[Symbol.asyncDispose]()
     await this.#storage?.[Symbol.asyncDispose]()
     if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true })
   }
 
+  #check(kill: AbortSignal): void {
+    kill.throwIfAborted()
+    if (this.#broken !== undefined) throw new Error('The sink took a batch in part and must start again', { cause: this.#broken })
+  }
+
   /** Finds the file for a record; it may be a new one. */
-  #place(record: ConnectRecord, touched: Set<Slot>, rejected: [ConnectRecord, DataError][]): void {
+  #place(record: ConnectRecord, touched: Set<Slot>, rejected: Rejected): void {
     try {
       if (record.value === null) {
         if (this.#config['behavior.on.null.values'].toLowerCase() === 'ignore') return
         throw new DataError('The record has no value; set behavior.on.null.values=ignore to leave such records out')
       }
       const { value, schema } = this.#isParquet ? this.#columns(record) : { value: record.value, schema: null }
-      const slot = this.#slot(record, schema)
+      const stream = this.#streams.of(record)
+      const folder = this.#partitioning.folder(record, stream.number)
+      const time = this.#rotation.needsTime ? this.#partitioning.time(record) : 0
+      const partition = record.origin?.partition ?? stream.number
+      const key = this.#outlives(stream.kafkaTopic) ? partition : JSON.stringify([partition, record.topic])
+      const { round, slot } = this.#slot(key, record, { stream, folder, time, schema })
+      round.folder = folder
       slot.rows.push({ record, value })
+      slot.count++
+      round.count++
       touched.add(slot)
-      if (++slot.count >= this.#config['flush.size']) this.#end(slot)
+      if (this.#rotation.isFull(round)) this.#end(key, round)
     } catch (error) {
       if (!(error instanceof DataError)) throw error
       rejected.push([record, error])
     }
   }
 
-  #slot(record: ConnectRecord, schema: Schema | null): Slot {
-    const stream = this.#streams.of(record)
-    const folder = this.#partitioning.folder(record, stream.number)
-    const time = this.#config['rotate.interval.ms'] < 0 ? 0 : this.#partitioning.time(record)
-    const key = JSON.stringify([record.topic, record.origin?.partition ?? stream.number, folder])
-    const found = this.#open.get(key)
-    if (found && !this.#isOver(found, time, schema)) return found
-    if (found) this.#end(found)
-    const max = this.#config['partitioner.max.open.files']
-    if (this.#open.size >= (max > 0 ? max : openFilesMax)) this.#end(this.#open.values().next().value!)
+  #slot(
+    key: string,
+    record: ConnectRecord,
+    { stream, folder, time, schema }: Pick<Round, 'stream' | 'folder'> & Pick<Slot, 'schema'> & { readonly time: number },
+  ): { readonly round: Round; readonly slot: Slot } {
+    const slotKey = JSON.stringify([record.topic, folder])
+    const present = this.#rounds.get(key)
+    if (present) {
+      const max = this.#config['partitioner.max.open.files']
+      const found = present.slots.get(slotKey)
+      const fits = found ? found.schema === schema || sameSchema(found.schema, schema) : max <= 0 || present.slots.size < max
+      if (!fits || this.#rotation.endsBefore(present, time, folder)) this.#end(key, present)
+      else if (found) return { round: present, slot: found }
+    }
+    if (this.#openFiles >= openFilesMax) this.#endLargest()
+    let round = this.#rounds.get(key)
+    if (!round) this.#rounds.set(key, (round = this.#rotation.begin(record, stream, time, folder)))
     const name = fileName(this.#config, record, stream, folder, this.#journal!.next)
-    const slot: Slot = { key, name, schema, firstTime: time, endsAt: this.#nextRotation(), rows: [], count: 0, file: undefined }
-    this.#open.set(key, slot)
-    return slot
+    const slot: Slot = { name, schema, rows: [], count: 0, file: undefined }
+    round.slots.set(slotKey, slot)
+    this.#openFiles++
+    return { round, slot }
   }
 
-  #isOver(slot: Slot, time: number, schema: Schema | null): boolean {
-    const interval = this.#config['rotate.interval.ms']
-    if (interval >= 0 && time - slot.firstTime >= interval) return true
-    if (Date.now() >= slot.endsAt) return true
-    return slot.schema !== schema && !sameSchema(slot.schema, schema)
+  #end(key: string, { slots }: Round): void {
+    this.#rounds.delete(key)
+    this.#openFiles -= slots.size
+    this.#ended.push(...slots.values())
   }
 
-  #nextRotation(): number {
-    const interval = this.#config['rotate.schedule.interval.ms']
-    if (interval <= 0) return Number.POSITIVE_INFINITY
-    const now = Date.now()
-    const local = this.#local(now)
-    return now + (Math.floor(local / interval) + 1) * interval - local
+  #endLargest(): void {
+    const [key, round] = [...this.#rounds].reduce((most, one) => (one[1].slots.size > most[1].slots.size ? one : most))
+    this.#context.log.warn(
+      { files: this.#openFiles },
+      `${openFilesMax} files are open, so those of ${round.partition ?? key} end before their time; choose a partitioner with fewer folders, or more tasks`,
+    )
+    this.#end(key, round)
   }
 
-  #end(slot: Slot): void {
-    this.#open.delete(slot.key)
-    this.#ended.push(slot)
+  /** Whether files of such records may stay open over a flush. Other sources than Kafka keep their log, or a snapshot, for what is not committed. */
+  #outlives(kafkaTopic: string | undefined): boolean {
+    if (!this.#rotation.isGiven || kafkaTopic !== undefined) return this.#rotation.isGiven
+    if (!this.#isTold) {
+      this.#isTold = true
+      this.#context.log.warn(
+        {},
+        'Files of records that do not come from Kafka also end with every flush of the runtime: let flush.interval.ms, flush.rows and flush.bytes be as large as files are to be',
+      )
+    }
+    return false
+  }
+
+  #stays({ partition, stream }: Round, offsets: Offsets): boolean {
+    return partition !== undefined && this.#outlives(stream.kafkaTopic) && isKafkaOffset(offsets[partition])
+  }
+
+  /** The offsets before what stays open. */
+  #durable(offsets: Offsets): Offsets {
+    const durable: Record<string, Json> = { ...offsets }
+    for (const { partition, position } of this.#rounds.values()) {
+      durable[partition!] = { ...(offsets[partition!] as Record<string, Json>), kafka_offset: position }
+    }
+    return durable
   }
 
   /** The value as columns. Throws a DataError where it is none. */
@@ -190,7 +246,7 @@ export class FilesSinkTask implements SinkTask {
   }
 
   /** Hands a slot's waiting rows to its file; those that it cannot keep are left out. */
-  async #keep(slot: Slot, rejected: [ConnectRecord, DataError][]): Promise<void> {
+  async #keep(slot: Slot, rejected: Rejected): Promise<void> {
     const file = (slot.file ??= await this.#openFile(slot))
     let left = slot.rows
     slot.rows = []
@@ -209,7 +265,7 @@ export class FilesSinkTask implements SinkTask {
   }
 
   async #openFile(slot: Slot): Promise<OpenFile> {
-    if (slot.schema === null) return await JsonFile.open(this.#temporary!, this.#config['s3.compression.type'].toLowerCase() === 'gzip')
+    if (slot.schema === null) return new JsonFile(this.#temporary!, this.#config['s3.compression.type'].toLowerCase() === 'gzip')
     this.#engine ??= await Engine.open({ memoryLimit: this.#config['duckdb.memory.limit'] })
     return await ParquetFile.open(this.#engine, slot.schema, this.#config['parquet.codec'].toLowerCase())
   }
@@ -218,8 +274,7 @@ export class FilesSinkTask implements SinkTask {
     const left = [...slots]
     const lane = async (): Promise<void> => {
       for (let slot = left.shift(); slot; slot = left.shift()) {
-        const { file } = slot
-        await this.#storage!.create(nameOf(slot), (path) => file!.write(path))
+        await this.#writeOne(nameOf(slot), slot.file!)
         this.#context.report({})
       }
     }
@@ -227,6 +282,23 @@ export class FilesSinkTask implements SinkTask {
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed) throw failed.reason
   }
+
+  /** Never replaces a file: a task that was thought dead would undo what its successor wrote. */
+  async #writeOne(name: string, file: OpenFile): Promise<void> {
+    const write = (path: string) => file.write(path)
+    if (await this.#storage!.createOnce(name, write)) return
+    if (this.#journal!.isAbandoned(name)) {
+      // A write of a flush that was given up came late.
+      await this.#storage!.delete(name)
+      if (await this.#storage!.createOnce(name, write)) return
+    }
+    const message = `File ${name} is there already, with other content: another connector writes to this place, or this one was reset and now cuts its files elsewhere. Move the old files away, or choose another topics.dir`
+    throw new ConfigError([{ key: 'topics.dir', value: this.#config['topics.dir'], message }])
+  }
+}
+
+function isKafkaOffset(position: Json | undefined): boolean {
+  return typeof position === 'object' && position !== null && Number.isSafeInteger((position as { kafka_offset?: unknown }).kafka_offset)
 }
 
 function nameOf(slot: Slot): string {

@@ -1,14 +1,15 @@
 import { createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ConfigError } from '../../../core/index.ts'
+import { holds } from '../same-content.ts'
 import type { Storage } from '../storage.ts'
 import { s3Address, s3AddressFault } from './address.ts'
 import { S3Calls } from './calls.ts'
 import type { S3Config } from './config.ts'
 import { LocalCopies } from './local-copies.ts'
-import { putWhole, upload } from './upload.ts'
+import { putWhole, upload, uploadOnce } from './upload.ts'
 
 /** Files fetched at once. */
 const fetchesMax = 4
@@ -122,6 +123,16 @@ export class S3Storage implements Storage, AsyncDisposable {
     }
   }
 
+  async createOnce(name: string, write: (localPath: string) => Promise<void>): Promise<boolean> {
+    const path = await this.#copies.newPath(name)
+    try {
+      await write(path)
+      return (await uploadOnce(this.#calls, path, name)) || (await this.#holds(name, path))
+    } finally {
+      await rm(path, { force: true })
+    }
+  }
+
   readable(name: string): string {
     return this.#copies.path(name)
   }
@@ -156,6 +167,20 @@ export class S3Storage implements Storage, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#calls.end()
     await this.#copies[Symbol.asyncDispose]()
+  }
+
+  /** Whether the object holds what the local file does: then an earlier attempt wrote it, or an earlier task. */
+  async #holds(name: string, path: string): Promise<boolean> {
+    const calls = this.#calls
+    const get = new calls.sdk.GetObjectCommand({ Bucket: calls.address.bucket, Key: calls.key(name) })
+    return await calls.repeat(`Reading ${calls.spell(name)}`, async (abortSignal) => {
+      const { Body, ContentLength } = await calls.client.send(get, { abortSignal })
+      if (ContentLength !== undefined && ContentLength !== (await stat(path)).size) {
+        ;(Body as Readable).destroy()
+        return false
+      }
+      return await holds(path, Body as AsyncIterable<Uint8Array>)
+    })
   }
 
   async #download(name: string, path: string): Promise<void> {

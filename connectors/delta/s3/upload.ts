@@ -18,17 +18,43 @@ export async function upload(calls: S3Calls, localPath: string, name: string): P
   }
 }
 
+/** As `upload`, but where the name is taken it writes nothing and resolves to false: by another writer, or by an attempt whose answer was lost. */
+export async function uploadOnce(calls: S3Calls, localPath: string, name: string): Promise<boolean> {
+  const file = await open(localPath, 'r')
+  try {
+    const { size } = await file.stat()
+    if (size > calls.partBytes) {
+      // Spares the parts, and serves stores that take no condition where an upload of parts is completed.
+      return (await sizeOf(calls, name)) === undefined && (await putParts(calls, file, size, name, true))
+    }
+    const content = await slice(file, 0, size)
+    const put = { ...objectOf(calls, name), Body: content, ContentLength: content.length, IfNoneMatch: '*' }
+    const { PutObjectCommand } = calls.sdk
+    return await calls.repeat<boolean>(
+      `Writing ${calls.spell(name)}`,
+      async (abortSignal) => {
+        await calls.client.send(new PutObjectCommand(put), { abortSignal })
+        return true
+      },
+      (verdict) => (verdict === 'taken' ? false : undefined),
+    )
+  } finally {
+    await file.close()
+  }
+}
+
 /** Writes or replaces an object by one request. */
 export async function putWhole(calls: S3Calls, name: string, content: Uint8Array): Promise<void> {
   const { PutObjectCommand } = calls.sdk
-  const put = { Bucket: calls.address.bucket, Key: calls.key(name), Body: content, ContentLength: content.length }
+  const put = { ...objectOf(calls, name), Body: content, ContentLength: content.length }
   await calls.repeat(`Writing ${calls.spell(name)}`, (abortSignal) => calls.client.send(new PutObjectCommand(put), { abortSignal }))
 }
 
-async function putParts(calls: S3Calls, file: FileHandle, size: number, name: string): Promise<void> {
+/** False: the name was taken, nothing was written. */
+async function putParts(calls: S3Calls, file: FileHandle, size: number, name: string, once = false): Promise<boolean> {
   const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand, AbortMultipartUploadCommand } = calls.sdk
   const { client } = calls
-  const object = { Bucket: calls.address.bucket, Key: calls.key(name) }
+  const object = objectOf(calls, name)
   const what = `Writing ${calls.spell(name)}`
   const partBytes = Math.max(calls.partBytes, Math.ceil(size / partsMax))
   const { UploadId } = await calls.repeat(what, (abortSignal) => client.send(new CreateMultipartUploadCommand(object), { abortSignal }))
@@ -42,13 +68,22 @@ async function putParts(calls: S3Calls, file: FileHandle, size: number, name: st
       const { ETag } = await calls.repeat(what, (abortSignal) => client.send(new UploadPartCommand(part), { abortSignal }))
       parts.push({ PartNumber, ETag })
     }
-    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } })
-    await calls.repeat<unknown>(
+    const condition = once ? { IfNoneMatch: '*' } : {}
+    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts }, ...condition })
+    const isDone = await calls.repeat<boolean>(
       what,
-      (abortSignal) => client.send(complete, { abortSignal }),
-      // An upload that is gone was completed by an attempt whose answer was lost: names are never used twice.
-      async (verdict) => (verdict === 'absent' && (await sizeOf(calls, name)) === size ? true : undefined),
+      async (abortSignal) => {
+        await client.send(complete, { abortSignal })
+        return true
+      },
+      async (verdict) => {
+        if (once && verdict === 'taken') return false
+        // An upload that is gone was completed by an attempt whose answer was lost, or (where names come again) by another writer.
+        return verdict === 'absent' && (await sizeOf(calls, name)) === size ? !once : undefined
+      },
     )
+    if (!isDone) await client.send(new AbortMultipartUploadCommand(upload)).catch(() => {}) // The bucket's rule clears what stays.
+    return isDone
   } catch (error) {
     try {
       await client.send(new AbortMultipartUploadCommand(upload))
@@ -57,6 +92,10 @@ async function putParts(calls: S3Calls, file: FileHandle, size: number, name: st
     }
     throw error
   }
+}
+
+function objectOf(calls: S3Calls, name: string): { readonly Bucket: string; readonly Key: string } {
+  return { Bucket: calls.address.bucket, Key: calls.key(name) }
 }
 
 /** Bytes of an object; undefined where there is none. */

@@ -10,8 +10,8 @@ const [count, settings] = process.argv.slice(2) as [string, string]
 const partitions = [0, 1].map((number) => partitionKey({ kafka_topic: 't', kafka_partition: number }))
 
 const sink = await openFiles(JSON.parse(settings) as Record<string, string>)
-const committed = (await sink.committed()) as Record<string, number> | undefined
-const next = partitions.map((key) => committed?.[key] ?? 0)
+const committed = (await sink.committed()) as Record<string, { kafka_offset: number }> | undefined
+const next = partitions.map((key) => committed?.[key]?.kafka_offset ?? 0)
 while (next.some((offset) => offset < Number(count))) {
   for (let batch = Math.ceil(Math.random() * 3); batch > 0; batch--) {
     const number = Math.floor(Math.random() * 2)
@@ -23,7 +23,8 @@ while (next.some((offset) => offset < Number(count))) {
     )
     next[number] = end
   }
-  await sink.flush(Object.fromEntries(partitions.map((key, number) => [key, next[number]!])), noKill)
+  const isEnd = next.every((offset) => offset === Number(count))
+  await sink.flush(Object.fromEntries(partitions.map((key, number) => [key, { kafka_offset: next[number]! }])), noKill, isEnd)
   process.stdout.write(`${next.join()}\n`)
 }
 await sink[Symbol.asyncDispose]()
