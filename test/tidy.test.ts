@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 
 const root = resolve(import.meta.dirname, '..')
-const rooms = ['core', 'connectors', 'transforms', 'config', 'cli', 'testing']
+const rooms = ['core', 'connectors', 'transforms', 'config', 'cli', 'testing', 'embed']
 
 /** Every source file with the files of the tree that it imports, both relative to the root. */
 const imports = new Map(
@@ -68,10 +68,10 @@ test('the suites for plugins import only core, and only the command line imports
   )
 })
 
-test('nobody imports config but the command line that starts a worker', () => {
+test('nobody imports config but what starts a worker: the command line, and embedding', () => {
   assert.deepEqual(
     breaches(
-      (file) => !inside(file, 'config') && !inside(file, 'cli'),
+      (file) => !inside(file, 'config') && !inside(file, 'cli') && !inside(file, 'embed'),
       (_, target) => inside(target, 'config'),
     ),
     [],

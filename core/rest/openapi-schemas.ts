@@ -143,6 +143,7 @@ export const schemas = {
       lastFlushMs: { type: ['number', 'null'] },
       restarts: count,
       residentBytes: { type: ['number', 'null'] },
+      failure: { type: ['object', 'null'], properties: { code: text, message: text, restartsAtMs: { type: ['number', 'null'] } } },
     },
     required: ['task', 'state', 'records', 'rate'],
   },

@@ -1,6 +1,6 @@
 import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError } from '../contract/errors.ts'
-import type { StoredTarget, WorkerStore } from '../store/store.ts'
+import type { StoredConnector, StoredTarget, WorkerStore } from '../store/store.ts'
 import type { ResolvedConfig } from './config-providers.ts'
 import type { ConnectorInfo, ConnectorStatus, State, TargetState, TaskInfo, TaskProgress } from './control.ts'
 import { typeOf, type RawConfig } from './ends.ts'
@@ -12,6 +12,7 @@ import { LetterDesk, reportOf, type RedriveOrder, type RedriveReport } from './l
 import { TopicShelf } from './letters/topic-shelf.ts'
 import { withFields } from './log-fields.ts'
 import { planConnector, type Plan, type PlanParts } from './plan.ts'
+import { ConnectorVersions, wentBackText } from './plugins/connector-versions.ts'
 import type { LevelName } from './protocol.ts'
 import { sameConfig } from './same-config.ts'
 import { redactor } from './secrets.ts'
@@ -48,6 +49,7 @@ export class Connector {
   #target: TargetState
   #overlays: readonly RawConfig[] | null
   #tasks: readonly SupervisedTask[] = []
+  #final: readonly TaskProgress[] = []
   #failure: Failure | undefined
   #version: string | null = null
   #split: boolean
@@ -56,8 +58,9 @@ export class Connector {
   readonly #turns: Turns
   readonly #journal: StatusJournal
   readonly upstream: Upstream
+  readonly #versions: ConnectorVersions
 
-  constructor(name: string, config: RawConfig, target: StoredTarget, overlays: readonly RawConfig[] | null, parts: ConnectorParts) {
+  constructor({ name, config, target, tasks: overlays, versions }: StoredConnector, parts: ConnectorParts) {
     this.name = name
     this.#config = config
     this.#target = targets[target]
@@ -67,6 +70,7 @@ export class Connector {
     this.#parts = parts
     this.#turns = new Turns(parts.log)
     this.#journal = new StatusJournal(() => this.status(), parts.store, parts.log)
+    this.#versions = new ConnectorVersions(parts.registry, parts.defaults, versions)
     this.upstream = new Upstream(name, parts.pool, () => this.#plan())
   }
 
@@ -88,7 +92,9 @@ export class Connector {
   async save(): Promise<void> {
     const { name } = this
     const target = this.#completed && this.#target === 'STOPPED' ? 'COMPLETED' : stored[this.#target]
-    await this.#parts.store.saveConnector({ name, config: this.#config, target, tasks: this.#overlays })
+    const versions = this.#versions.stored
+    const kept = { name, config: this.#config, target, tasks: this.#overlays, ...(versions && { versions }) }
+    await this.#parts.store.saveConnector(kept)
   }
 
   /** Brings its tasks to what its target asks for, in the background; a fault is seen in its status. */
@@ -108,6 +114,7 @@ export class Connector {
       const old = this.#config
       this.#config = config
       this.#overlays = null
+      this.#versions.reconsider()
       try {
         await this.save()
       } catch (error) {
@@ -223,8 +230,9 @@ export class Connector {
     }
   }
 
+  /** Of a connector that is complete: what its tasks had done at the end. */
   progress(): readonly TaskProgress[] {
-    return this.#tasks.map((task) => task.progress())
+    return this.completed ? this.#final : this.#tasks.map((task) => task.progress())
   }
 
   forgetTopics(): void {
@@ -234,6 +242,11 @@ export class Connector {
 
   setLevel(level: LevelName): void {
     for (const task of this.#tasks) task.tell({ type: 'level', level })
+  }
+
+  /** The versions of plugins that it runs with, or would if it were started. */
+  versions(): ReturnType<ConnectorVersions['shown']> {
+    return this.#versions.shown(this.#config)
   }
 
   /** Its dead letters, and what removes the config's secrets from them. */
@@ -282,6 +295,7 @@ export class Connector {
     // An order that was queued before this one may have started them already, or a stop may have overtaken it.
     if (this.#tasks.length > 0 || this.#target === 'STOPPED') return
     try {
+      this.#versions.begin(await this.#resolved())
       this.#overlays ??= await splitWork(this.name, await this.#plan(), this.#parts.pool)
       await this.save()
       this.#split = true
@@ -289,15 +303,50 @@ export class Connector {
       for (const task of this.#tasks) task.start({ paused: this.#target === 'PAUSED', restarting: false })
     } catch (error) {
       this.#failure = failureOf(error, (text) => text)
+      this.#goesBack(this.#failure, false)
       this.#parts.log.error({ err: error }, `The connector could not be started: ${this.#failure.message}`)
     }
     this.#journal.changed()
   }
 
-  // A change that was ordered before may have replaced them.
+  // A change that was ordered before may have replaced them. All at once: the connector takes the versions that are the newest now.
   async #restartTasks(tasks: readonly SupervisedTask[]): Promise<void> {
+    const there = tasks.filter((task) => this.#tasks.includes(task))
+    if (there.length > 0 && there.length === this.#tasks.length && (await this.#hasOtherVersions())) return this.#startAnew()
     const graceMs = this.#graceMs()
-    await Promise.all(tasks.filter((task) => this.#tasks.includes(task)).map((task) => task.restart(graceMs)))
+    await Promise.all(there.map((task) => task.restart(graceMs)))
+  }
+
+  /** False also where the config cannot be resolved now: then the tasks say so. */
+  async #hasOtherVersions(): Promise<boolean> {
+    try {
+      return this.#versions.begin(await this.#resolved())
+    } catch {
+      return false
+    }
+  }
+
+  /** Ends all tasks and splits the work anew: other versions of the plugins may split it otherwise. */
+  async #startAnew(): Promise<void> {
+    await this.#stopTasks(this.#config)
+    this.#overlays = null
+    this.#failure = undefined
+    if (this.#target !== 'STOPPED') await this.#startTasks()
+  }
+
+  /** New versions failed before they did any work: the connector starts with those before them. False: they are not new, or not to blame yet. */
+  #goesBack(failed: Failure, restarts: boolean): boolean {
+    if (restarts && (failed.code === 'RETRIABLE' || failed.code === 'FENCED')) return false
+    const went = this.#versions.failed(this.#config, failed.message)
+    if (!went) return false
+    this.#parts.log.warn({ failed: went.failed, back: went.to }, wentBackText(went))
+    void this.#turns.take(() => this.#startAnew())
+    return true
+  }
+
+  #ranWell(): void {
+    if (!this.#versions.ranWell()) return
+    void this.#turns.take(() => this.save())
   }
 
   async #stopTasks(config: RawConfig): Promise<void> {
@@ -305,6 +354,7 @@ export class Connector {
     await Promise.all(this.#tasks.map((task) => task.stop(graceMs)))
     this.#tasks = []
     this.#split = false
+    this.#versions.end()
   }
 
   #task(number: number): SupervisedTask {
@@ -321,6 +371,8 @@ export class Connector {
       },
       topics: (topics) => this.#sawTopics(topics),
       changed: () => this.#journal.changed(),
+      ranWell: () => this.#ranWell(),
+      takesOver: (failed, restarts) => this.#goesBack(failed, restarts),
       completed: () => void this.#turns.take(() => this.#complete()),
     })
   }
@@ -333,6 +385,7 @@ export class Connector {
   }
 
   async #halt(completed: boolean): Promise<void> {
+    if (completed) this.#final = this.progress()
     this.#target = 'STOPPED'
     await this.#stopTasks(this.#config)
     this.#overlays = null
@@ -342,10 +395,14 @@ export class Connector {
     this.#journal.changed()
   }
 
+  async #resolved(): Promise<RawConfig> {
+    return (await this.#parts.resolve(this.#config)).config
+  }
+
   async #plan(): Promise<Plan> {
     const { config, secrets } = await this.#parts.resolve(this.#config)
     try {
-      const plan = planConnector({ ...config, name: this.name }, secrets, this.#parts)
+      const plan = planConnector({ ...config, name: this.name }, secrets, this.#parts, this.#versions.pins(config))
       this.#version = plan.version
       return plan
     } catch (error) {

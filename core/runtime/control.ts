@@ -113,4 +113,6 @@ export interface TaskProgress extends Progress {
   readonly lastFlushMs: number | null
   readonly restarts: number
   readonly residentBytes: number | null
+  /** Why it is FAILED; `restartsAtMs`: when it starts again by itself (milliseconds since the epoch), null: it does not. */
+  readonly failure: { readonly code: string; readonly message: string; readonly restartsAtMs: number | null } | null
 }

@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import { failureOf } from './failure.ts'
 import { Channel, hostDescriptors } from './host-channel.ts'
 import { watchParent, type OrphanWatch } from './orphan-watch.ts'
+import { serveOwnPackage } from './own-package.ts'
 import { importPlugin } from './plugins/import-plugin.ts'
 import type { FromHost, ToHost } from './protocol.ts'
 import { Session } from './session.ts'
@@ -15,6 +16,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const worker = Number(process.argv[2])
 watchParent(worker, process.argv[3] as OrphanWatch)
 guardWorker(worker)
+serveOwnPackage()
 
 const exitCodes = { left: 0, orphaned: 75, fatal: 70 } as const
 let leaving = false

@@ -79,7 +79,10 @@ export class Session implements Disposable {
     const { send, loader, write } = this.#parts
     let topics: string[] = []
     const events = {
-      state: (state: 'RUNNING' | 'PAUSED') => send({ type: 'state', id, state }),
+      state: (state: 'RUNNING' | 'PAUSED') => {
+        this.#beat()
+        send({ type: 'state', id, state })
+      },
       topic: (topic: string) => {
         // Told together: a first batch may bring hundreds.
         if (topics.length === 0) setImmediate(() => send({ type: 'topics', id, topics: topics.splice(0) }))

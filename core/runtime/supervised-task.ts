@@ -19,6 +19,10 @@ export interface SupervisionParts {
   topics(topics: readonly string[]): void
   /** The state changed: for the store. */
   changed(): void
+  /** A run did work, or stood for a while: its code is fit to run. Told once for each run. */
+  ranWell?(): void
+  /** A run failed; `restarts`: it starts again by itself. True: the connector does something about it, and this task waits. */
+  takesOver?(failed: Failure, restarts: boolean): boolean
   /** The source came to its end and all of it is durable. */
   completed(): void
 }
@@ -31,6 +35,8 @@ export type TaskOrder =
 
 /** A task without a sign of life for this long is said to be stalled, long before it is failed for it. Milliseconds. */
 const stalledMs = 5_000
+/** A task that ran this long without a failure is fit to run, whether or not there was anything to do. Milliseconds. */
+const fitMs = 10_000
 let runs = 0
 /** What fails before a task runs is redacted where it is thrown. */
 const keep = (text: string) => text
@@ -41,6 +47,7 @@ interface Run {
   readonly over: Promise<void>
   stopping: boolean
   startedMs: number
+  well: boolean
 }
 
 /** One task of a connector, over all its runs: starts it, watches it, decides what its end means. */
@@ -176,12 +183,19 @@ export class SupervisedTask {
       lastFlushMs: beat?.lastFlushMs ?? null,
       restarts: this.#restarts,
       residentBytes: this.#run?.host.residentBytes ?? null,
+      failure: this.#shownFailure(),
     }
   }
 
   /** The log's level changed, a person reset the topics, or ordered a redrive. */
   tell(message: TaskOrder): void {
     if (this.#run) this.#run.host.tell({ ...message, id: this.#run.id })
+  }
+
+  #shownFailure(): TaskProgress['failure'] {
+    if (this.#state !== 'FAILED' || !this.#failure) return null
+    const { code, message } = this.#failure
+    return { code, message, restartsAtMs: this.#restart?.atMs ?? null }
   }
 
   #begin(state: TaskStatus['state']): void {
@@ -213,7 +227,7 @@ export class SupervisedTask {
     const hosting = (settings['task.hosting'] as Hosting | undefined) ?? this.#parts.hosting
     const host = this.#parts.pool.acquire(hosting, hostLimits(settings), leave)
     const { promise, resolve } = Promise.withResolvers<void>()
-    const run: Run = { id: ++runs, host, over: promise, stopping: false, startedMs: performance.now() }
+    const run: Run = { id: ++runs, host, over: promise, stopping: false, startedMs: performance.now(), well: false }
     this.#run = run
     this.#beat = undefined
     host.run(run.id, spec, {
@@ -231,6 +245,7 @@ export class SupervisedTask {
   #onBeat(run: Run, beat: Beat): void {
     this.#beat = beat
     this.#rate.add(this.#before.put + beat.put)
+    this.#judge(run, beat)
     const limit = this.#plan!.settings['task.stall.timeout.ms']
     if (beat.quietMs < Math.min(stalledMs, limit)) {
       if (this.#stalled) this.#parts.log.info({ step: beat.step }, 'The task makes progress again')
@@ -246,6 +261,13 @@ export class SupervisedTask {
         `The task made no progress for ${beat.quietMs} ms while ${beat.step} (task.stall.timeout.ms=${limit}), and was killed`,
       ),
     )
+  }
+
+  /** Code that flushed something, or was up for a while, is no worse than what ran before it. */
+  #judge(run: Run, { flushes }: Beat): void {
+    if (run.well || this.#state !== 'RUNNING' || (flushes === 0 && performance.now() - run.startedMs < fitMs)) return
+    run.well = true
+    this.#parts.ranWell?.()
   }
 
   #onEnded(run: Run, end: TaskEnd): void {
@@ -282,7 +304,7 @@ export class SupervisedTask {
     this.#become('FAILED')
     const delay = this.#plan && this.#policy.delayMs(failed, ranMs, this.#plan.settings)
     this.#parts.log.error({ code: failed.code, trace: failed.trace, restartMs: delay ?? null }, `The task failed: ${failed.message}`)
-    if (delay === undefined) return
+    if (this.#parts.takesOver?.(failed, delay !== undefined) || delay === undefined) return
     if (this.#paused) {
       this.#restartDue = true
       return

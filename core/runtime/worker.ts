@@ -1,7 +1,7 @@
 import type { Logger } from '../contract/context.ts'
 import { BadRequestError, ConfigError, ConflictError, NotFoundError } from '../contract/errors.ts'
 import type { Offsets } from '../contract/record.ts'
-import type { StoredTarget, WorkerStore } from '../store/store.ts'
+import type { StoredConnector, WorkerStore } from '../store/store.ts'
 import { askPlugins } from './ask-plugins.ts'
 import type { WorkerClients } from './client-config.ts'
 import type { ResolvedConfig } from './config-providers.ts'
@@ -121,9 +121,9 @@ export class Worker implements Control, AsyncDisposable {
     if (ended.length > 0) this.#log.warn({ pids: ended }, 'Task processes of the worker before this one were still alive and were ended')
     for (const { pid } of left) await this.#store.removeHost(pid)
     await this.completePlugins()
-    for (const { name, config, target, tasks } of await this.#store.load()) {
-      const connector = this.#connector(name, config, target, tasks)
-      this.#connectors.set(name, connector)
+    for (const kept of await this.#store.load()) {
+      const connector = this.#connector(kept)
+      this.#connectors.set(kept.name, connector)
       connector.begin()
     }
     this.#ready = true
@@ -334,7 +334,7 @@ export class Worker implements Control, AsyncDisposable {
   }
 
   async #add(name: string, config: RawConfig, state: TargetState): Promise<ConnectorInfo> {
-    const connector = this.#connector(name, config, stored[state], null)
+    const connector = this.#connector({ name, config, target: stored[state], tasks: null })
     // Before anything is awaited, so that a second request of the same name finds it.
     this.#connectors.set(name, connector)
     try {
@@ -347,10 +347,11 @@ export class Worker implements Control, AsyncDisposable {
     return connector.info()
   }
 
-  #connector(name: string, config: RawConfig, target: StoredTarget, overlays: readonly RawConfig[] | null): Connector {
+  #connector(kept: StoredConnector): Connector {
+    const { name } = kept
     const logger = connectorLogger(name)
     const log = this.#loggers.logger(logger, { connector: name })
-    const connector = new Connector(name, config, target, overlays, {
+    const connector = new Connector(kept, {
       ...this.#planParts,
       pool: this.#pool,
       hosting: this.#parts.hosting ?? 'process',

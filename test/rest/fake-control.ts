@@ -175,6 +175,7 @@ export class FakeControl implements Control {
       lastFlushMs: 12,
       restarts: 0,
       residentBytes: 50_000_000,
+      failure: null,
     }))
   }
 
