@@ -5,7 +5,6 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gunzipSync } from 'node:zlib'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { type ConnectRecord, FencedError, logical, optional, primitive, record, structOf } from '../../../../core/index.ts'
 import { Engine } from '../../../../connectors/delta/engine.ts'
@@ -14,6 +13,7 @@ import { localTime, patternFault, timeFormat } from '../../../../connectors/delt
 import { type Fault, FaultyProxy } from '../../../faulty-proxy.ts'
 import { S3Server, s3Skip } from '../../../s3.ts'
 import { type Rejections, newLake, noKill } from '../lake.ts'
+import { filesIn, linesIn } from './place.ts'
 import { fromKafka, openFiles } from './rig.ts'
 
 const skip = s3Skip()
@@ -23,22 +23,6 @@ before(async () => {
 })
 after(() => server?.[Symbol.asyncDispose]())
 
-/** Names of the files, without those of the journal, and without the hidden ones that a killed process left half written. */
-function files(path: string): readonly string[] {
-  const all = readdirSync(path, { recursive: true, withFileTypes: true })
-  const names = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
-  return names.filter((name) => !name.startsWith('_millrace/') && !/\/\.[^/]*\.tmp$/.test(name)).sort()
-}
-
-function lines(path: string, name: string): readonly unknown[] {
-  const bytes = readFileSync(join(path, name))
-  const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as unknown)
-}
-
 const rows = (from: number, to: number, more: object = {}): readonly ConnectRecord[] =>
   Array.from({ length: to - from + 1 }, (_, index) => fromKafka('orders', 2, from + index, { id: from + index, ...more }))
 
@@ -46,14 +30,14 @@ test('files are named by topic, partition and first offset, and end after flush.
   await using place = await newLake()
   await using sink = await openFiles({ path: place.path, 'flush.size': '3' })
   await sink.put(rows(10, 17), noKill)
-  assert.deepEqual(files(place.path), [])
+  assert.deepEqual(filesIn(place.path), [])
   await sink.flush({ p: 18 }, noKill)
   const folder = 'topics/orders/partition=2'
   assert.deepEqual(
-    files(place.path),
+    filesIn(place.path),
     [10, 13, 16].map((offset) => `${folder}/orders+2+00000000${offset}.json`),
   )
-  assert.deepEqual(lines(place.path, `${folder}/orders+2+0000000016.json`), [{ id: 16 }, { id: 17 }])
+  assert.deepEqual(linesIn(place.path, `${folder}/orders+2+0000000016.json`), [{ id: 16 }, { id: 17 }])
 })
 
 test("the keys and class names of Confluent's S3 sink are understood", async () => {
@@ -77,8 +61,8 @@ test("the keys and class names of Confluent's S3 sink are understood", async () 
   await sink.put(rows(0, 1), noKill)
   await sink.flush({}, noKill)
   const name = 'raw/a/orders/dt=2026-02-03/h=09/orders+2+0000000000.json.gz'
-  assert.deepEqual(files(place.path), [name])
-  assert.equal(lines(place.path, name).length, 2)
+  assert.deepEqual(filesIn(place.path), [name])
+  assert.equal(linesIn(place.path, name).length, 2)
   await assert.rejects(openFiles({ path: place.path, 'format.class': `${java}s3.format.avro.AvroFormat` }), /only JSON and Parquet/)
   await assert.rejects(openFiles({ path: place.path, 's3.ssea.name': 'AES256' }), /default encryption/)
   await assert.rejects(openFiles({}), /Neither path nor s3\.bucket\.name/)
@@ -93,7 +77,7 @@ for (const [name, folder] of [
     await using sink = await openFiles({ path: place.path, 'partitioner.class': name, 'timestamp.extractor': 'Record' })
     await sink.put(rows(0, 0), noKill)
     await sink.flush({}, noKill)
-    assert.deepEqual(files(place.path), [`topics/orders/${folder}/orders+2+0000000000.json`])
+    assert.deepEqual(filesIn(place.path), [`topics/orders/${folder}/orders+2+0000000000.json`])
   })
 }
 
@@ -112,7 +96,7 @@ test('the field partitioner makes a folder of each value, and rejects records wi
     noKill,
   )
   await sink.flush({}, noKill)
-  assert.deepEqual(files(place.path), ['topics/t/a=1/b.c=..%2Fy%25/t+0+0000000001.json', 'topics/t/a=1/b.c=x/t+0+0000000000.json'])
+  assert.deepEqual(filesIn(place.path), ['topics/t/a=1/b.c=..%2Fy%25/t+0+0000000001.json', 'topics/t/a=1/b.c=x/t+0+0000000000.json'])
   assert.match(rejections.list[0]!.error.message, /Field "b\.c".*missing/)
 })
 
@@ -122,7 +106,7 @@ test('files end when their records span rotate.interval.ms, and with the clock',
   await sink.put(rows(0, 11), noKill)
   await sink.flush({}, noKill)
   assert.deepEqual(
-    files(place.path).map((name) => Number(/(\d+)\.json$/.exec(name)![1])),
+    filesIn(place.path).map((name) => Number(/(\d+)\.json$/.exec(name)![1])),
     [0, 5, 10],
   )
   await using other = await newLake()
@@ -131,7 +115,7 @@ test('files end when their records span rotate.interval.ms, and with the clock',
   await sleep(210)
   await timed.put(rows(4, 5), noKill)
   await timed.flush({}, noKill)
-  assert.equal(files(other.path).length, 2)
+  assert.equal(filesIn(other.path).length, 2)
 })
 
 test('Parquet files hold the exact values, and a new schema begins a new file', async () => {
@@ -156,7 +140,7 @@ test('Parquet files hold the exact values, and a new schema begins a new file', 
   await sink.put([...records, fromKafka('t', 0, 3, { id: 4n, note: 'ü' }, { valueSchema: second })], noKill)
   await sink.flush({}, noKill)
   const names = ['topics/t/partition=0/t+0+0000000000.zstd.parquet', 'topics/t/partition=0/t+0+0000000003.zstd.parquet']
-  assert.deepEqual(files(place.path), names)
+  assert.deepEqual(filesIn(place.path), names)
   await using engine = await Engine.open({ memoryLimit: '100MB' })
   const read = (name: string): Promise<readonly unknown[]> =>
     engine.rows(`SELECT * FROM read_parquet('${place.path}/${name}', hive_partitioning = false)`)
@@ -200,7 +184,7 @@ test('JSON lines keep every digit', async () => {
     noKill,
   )
   await sink.flush({}, noKill)
-  const text = readFileSync(join(place.path, files(place.path)[0]!), 'utf8')
+  const text = readFileSync(join(place.path, filesIn(place.path)[0]!), 'utf8')
   assert.equal(text, '{"i":9223372036854775807,"d":10000000000000000000000000.00001,"b":"aGk=","n":null}\n')
 })
 
@@ -213,7 +197,7 @@ test('topics that a transform renamed alike, and records of other sources, never
   await sink.flush({ p: 1 }, noKill)
   await sink.put([others[1]!], noKill)
   await sink.flush({ p: 2 }, noKill)
-  const names = files(place.path)
+  const names = filesIn(place.path)
   assert.deepEqual(names.slice(0, 2), ['all/partition=0/a+0+0000000007.json', 'all/partition=0/b+0+0000000007.json'])
   assert.equal(names.length, 5)
 })
@@ -234,11 +218,11 @@ test('a flush that was not finished is undone at the next start, and whoever was
   }
   await assert.rejects(dead.flush({ p: 8 }, noKill), FencedError)
   assert.deepEqual(await young!.committed(), { p: 4 })
-  assert.equal(files(place.path).length, 2)
+  assert.equal(filesIn(place.path).length, 2)
   await young!.put(rows(4, 6), noKill)
   await young!.flush({ p: 7 }, noKill)
   assert.deepEqual(
-    files(place.path).flatMap((name) => lines(place.path, name)),
+    filesIn(place.path).flatMap((name) => linesIn(place.path, name)),
     Array.from({ length: 7 }, (_, id) => ({ id })),
   )
   assert.ok(readdirSync(join(place.path, '_millrace/c1/0/files')).length <= 2, 'old entries of the journal stay')
@@ -279,7 +263,7 @@ function checkAll(found: readonly { readonly n: number; readonly offset: number 
 test('killed at random, every record is in one file once', async () => {
   await using place = await newLake()
   await writeAll({ path: place.path, 'partitioner.class': 'field', 'partition.field.name': 'kind', 'flush.size': '20' }, 4)
-  checkAll(files(place.path).flatMap((name) => lines(place.path, name)) as { n: number; offset: number }[])
+  checkAll(filesIn(place.path).flatMap((name) => linesIn(place.path, name)) as { n: number; offset: number }[])
 })
 
 test('killed at random on a store that fails and loses answers, every record is in one object once', { skip }, async () => {

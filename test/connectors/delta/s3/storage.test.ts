@@ -165,6 +165,44 @@ test('a large file goes up through a store that fails at random, and leaves no u
   client.destroy()
 })
 
+test(
+  'a file that must not be replaced is written once, whatever becomes of the answers, and another content is told',
+  { skip },
+  async () => {
+    await using proxy = await FaultyProxy.open(server.endpoint)
+    const more = { 's3.part.size': '5242880', 's3.request.timeout.ms': '1000' }
+    await using storage = await openAt(proxy.url, await newPath(), more)
+    for (const [name, size] of [
+      ['t/small', 1000],
+      ['t/large', 6_000_000],
+    ] as const) {
+      const content = randomBytes(size)
+      const other = Buffer.from(content)
+      other[size - 1]! ^= 1
+      for (const fault of ['lost', '503', 'none'] as const) {
+        let isFirst = true
+        // The one that makes the object: a put, or the end of an upload in parts.
+        proxy.choose = ({ method, url }) => {
+          const makes = size > 5_242_880 ? method === 'POST' && url!.includes('uploadId=') : method === 'PUT'
+          if (!makes || !isFirst) return 'none'
+          isFirst = false
+          return fault
+        }
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content)), true)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content)), true)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, other)), false)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content.subarray(1))), false)
+        assert.ok((await storage.read(name + fault))!.equals(content))
+      }
+    }
+    // Two at once: the condition decides, where neither saw the other before.
+    const contents = [randomBytes(6_000_000), randomBytes(6_000_000)]
+    const won = await Promise.all(contents.map((content) => storage.createOnce('t/race', (local) => writeFile(local, content))))
+    if (server.checksSignatures) assert.deepEqual([...won].sort(), [false, true])
+    assert.ok((await storage.read('t/race'))!.equals(contents[won.indexOf(true)]!))
+  },
+)
+
 test('a missing bucket and a wrong key are told as such, at once', { skip }, async (t) => {
   await using missing = await openAt(server.endpoint, 's3://no-such-bucket-here/lake')
   await assert.rejects(missing.put('t/a', 'x'), (error: Error) => error instanceof ConfigError && /make it, or correct/.test(error.message))
