@@ -23,7 +23,7 @@ export async function previewLocally(order: PreviewOrder, settings: WorkerSettin
     clients: clientSettings(settings),
     hostOutput: 'ignore',
   })
-  await worker.completePlugins()
+  await worker.plugins.complete()
   try {
     return await worker.preview(order)
   } catch (error) {

@@ -43,7 +43,12 @@ export function buildChain(steps: readonly ChainStep[]): Chain {
       let current: ConnectRecord | null = record
       let at = 0
       try {
-        for (; at < applies.length && current !== null; at++) current = applies[at]!(current)
+        for (; at < applies.length && current !== null; at++) {
+          const given: ConnectRecord | null = applies[at]!(current)
+          // A transform that forgot to return, or returned a promise.
+          if (given !== null && typeof given?.topic !== 'string') throw new TypeError(strange(given))
+          current = given
+        }
       } catch (error) {
         ;(refused ??= []).push({ record, step: steps[at]!.name, error: asError(error, steps[at]!.name) })
         continue
@@ -98,6 +103,14 @@ function compile({ transform, predicate, negate }: ChainStep): (record: ConnectR
   return negate
     ? (record) => (predicate.test(record) ? record : transform.apply(record))
     : (record) => (predicate.test(record) ? transform.apply(record) : record)
+}
+
+function strange(given: unknown): string {
+  const isPromise = typeof (given as { then?: unknown } | undefined)?.then === 'function'
+  const what = isPromise
+    ? 'a promise (transforms are synchronous; what has to be awaited belongs into "prepare")'
+    : 'neither a record nor null'
+  return `apply gave ${what}`
 }
 
 function asError(error: unknown, step: string): Error {

@@ -2,6 +2,7 @@ import { parseConfig, type ConfigDef } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
 import type { WorkerClients } from './client-config.ts'
 import { endsOf, type RawConfig } from './ends.ts'
+import { checkIssues } from './plugin-answers.ts'
 import type { Registry } from './registry.ts'
 import { aliasesOf } from './stages.ts'
 import { wishOf } from './version-keys.ts'
@@ -61,6 +62,7 @@ function made(key: string, name: string, prefix: string, config: RawConfig, part
 }
 
 interface Asked {
+  readonly class: string
   readonly config: ConfigDef
   validate?(config: never, given: RawConfig): Promise<readonly ConfigIssue[]>
 }
@@ -71,7 +73,7 @@ async function asked(key: string, prefix: string, part: Asked, raw: RawConfig): 
     // Known before, unless the worker has only the part's manifest: that holds no checks of single keys.
     if (parsed.issues.length > 0) throw new ConfigError(parsed.issues)
     if (!part.validate) return []
-    const issues = await part.validate(parsed.config as never, raw)
+    const issues = checkIssues(await part.validate(parsed.config as never, raw), part.class)
     return issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))
   } catch (error) {
     if (error instanceof ConfigError) return error.issues.map((issue) => ({ ...issue, key: `${prefix}${issue.key}` }))

@@ -1,44 +1,32 @@
 import type { Logger } from '../contract/context.ts'
-import { BadRequestError, ConfigError, ConflictError } from '../contract/errors.ts'
-import type { StoredConnector, StoredTarget, WorkerStore } from '../store/store.ts'
-import type { ResolvedConfig } from './config-providers.ts'
-import type { ConnectorInfo, ConnectorStatus, State, TargetState, TaskInfo, TaskProgress } from './control.ts'
+import { BadRequestError, ConflictError } from '../contract/errors.ts'
+import type { StoredConnector, WorkerStore } from '../store/store.ts'
+import { connectorStatus, taskInfos } from './connector-status.ts'
+import type { ConnectorInfo, ConnectorStatus, TargetState, TaskInfo, TaskProgress } from './control.ts'
 import { typeOf, type RawConfig } from './ends.ts'
 import { failureOf, type Failure } from './failure.ts'
-import { runtimeSettings } from './framework-config.ts'
 import type { HostPool, Hosting } from './host-pool.ts'
-import { FolderShelf } from './letters/folder-shelf.ts'
-import { LetterDesk, reportOf, type RedriveOrder, type RedriveReport } from './letters/letter-desk.ts'
-import { TopicShelf } from './letters/topic-shelf.ts'
+import { reportOf, type LetterDesk, type RedriveOrder, type RedriveReport } from './letters/letter-desk.ts'
+import { openDesk } from './letters/open-desk.ts'
 import { withFields } from './log-fields.ts'
-import { planConnector, type Plan, type PlanParts } from './plan.ts'
+import { Planning, type PlanningParts } from './planning.ts'
 import { ConnectorVersions, wentBackText } from './plugins/connector-versions.ts'
 import type { LevelName } from './protocol.ts'
 import { sameConfig } from './same-config.ts'
-import { redactor } from './secrets.ts'
 import { SupervisedTask } from './supervised-task.ts'
 import { StatusJournal } from './status-journal.ts'
+import { stored, targets } from './target-states.ts'
 import { Turns } from './turns.ts'
 import { Upstream } from './upstream.ts'
 import { splitWork } from './work-split.ts'
 
-export interface ConnectorParts extends PlanParts {
+export interface ConnectorParts extends PlanningParts {
   readonly pool: HostPool
   readonly hosting: Hosting
   readonly store: WorkerStore
   readonly log: Logger
-  resolve(config: RawConfig): Promise<ResolvedConfig>
   workerId(): string
   level(): LevelName
-}
-
-/** What is stored for a target state. */
-export const stored: Readonly<Record<TargetState, StoredTarget>> = { RUNNING: 'STARTED', PAUSED: 'PAUSED', STOPPED: 'STOPPED' }
-const targets: Readonly<Record<StoredTarget, TargetState>> = {
-  STARTED: 'RUNNING',
-  PAUSED: 'PAUSED',
-  STOPPED: 'STOPPED',
-  COMPLETED: 'STOPPED',
 }
 
 /** A connector as the worker holds it: its config, what it should be, and its tasks. Changes run one after another. */
@@ -51,7 +39,6 @@ export class Connector {
   #tasks: readonly SupervisedTask[] = []
   #final: readonly TaskProgress[] = []
   #failure: Failure | undefined
-  #version: string | null = null
   #split: boolean
   #completed: boolean
   #topics = new Set<string>()
@@ -59,6 +46,7 @@ export class Connector {
   readonly #journal: StatusJournal
   readonly upstream: Upstream
   readonly #versions: ConnectorVersions
+  readonly #planning: Planning
 
   constructor({ name, config, target, tasks: overlays, versions }: StoredConnector, parts: ConnectorParts) {
     this.name = name
@@ -71,7 +59,8 @@ export class Connector {
     this.#turns = new Turns(parts.log)
     this.#journal = new StatusJournal(() => this.status(), parts.store, parts.log)
     this.#versions = new ConnectorVersions(parts.registry, parts.defaults, versions)
-    this.upstream = new Upstream(name, parts.pool, () => this.#plan())
+    this.#planning = new Planning(name, () => this.#config, this.#versions, parts)
+    this.upstream = new Upstream(name, parts.pool, this.#planning)
   }
 
   get config(): RawConfig {
@@ -134,7 +123,7 @@ export class Connector {
     await this.#turns.take(async () => {
       await this.#aim('PAUSED')
       let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#graceMs())))
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#planning.graceMs(this.#config))))
       await Promise.race([Promise.all(this.#tasks.map((task) => task.pause())), late])
       clearTimeout(timer)
     })
@@ -206,31 +195,22 @@ export class Connector {
   }
 
   taskInfos(): readonly TaskInfo[] {
-    return (this.#overlays ?? []).slice(0, this.#tasks.length).map((overlay, task) => ({
-      id: { connector: this.name, task },
-      config: { ...this.#config, ...overlay, 'task.class': taskClass(this.#config['connector.class'] ?? '') },
-    }))
+    return taskInfos(this.name, this.#config, (this.#overlays ?? []).slice(0, this.#tasks.length))
   }
 
   status(): ConnectorStatus {
-    const state: State =
-      this.#target === 'STOPPED'
-        ? 'STOPPED'
-        : this.#failure
-          ? 'FAILED'
-          : this.#target === 'RUNNING' && !this.#split
-            ? 'UNASSIGNED'
-            : this.#target
-    const connector = { state, worker_id: this.#parts.workerId(), version: this.#version }
-    return {
+    return connectorStatus({
       name: this.name,
-      connector: state === 'FAILED' ? { ...connector, trace: this.#failure!.trace } : connector,
-      tasks: this.#tasks.map((task) => task.status()),
       type: this.type,
-    }
+      target: this.#target,
+      failure: this.#failure,
+      split: this.#split,
+      workerId: this.#parts.workerId(),
+      version: this.#planning.version,
+      tasks: this.#tasks,
+    })
   }
 
-  /** Of a connector that is complete: what its tasks had done at the end. */
   progress(): readonly TaskProgress[] {
     return this.completed ? this.#final : this.#tasks.map((task) => task.progress())
   }
@@ -251,12 +231,7 @@ export class Connector {
 
   /** Its dead letters, and what removes the config's secrets from them. */
   async letters(): Promise<{ readonly desk: LetterDesk; readonly redact: (text: string) => string }> {
-    const { secrets, deadLetters } = await this.#plan()
-    const { folder, topic } = deadLetters
-    const shelf = topic
-      ? new TopicShelf(topic, this.name, (request) => this.#parts.pool.call(request, secrets))
-      : new FolderShelf(folder, this.name)
-    return { desk: new LetterDesk(this.name, this.#parts.store.offsets, shelf), redact: redactor(secrets) }
+    return openDesk(this.name, await this.#planning.plan(), this.#parts)
   }
 
   /** Has its first task replay dead letters, at the latest when it runs again. */
@@ -295,8 +270,8 @@ export class Connector {
     // An order that was queued before this one may have started them already, or a stop may have overtaken it.
     if (this.#tasks.length > 0 || this.#target === 'STOPPED') return
     try {
-      this.#versions.begin(await this.#resolved())
-      this.#overlays ??= await splitWork(this.name, await this.#plan(), this.#parts.pool)
+      this.#versions.begin(await this.#planning.resolved())
+      this.#overlays ??= await splitWork(this.name, await this.#planning.plan(), this.#parts.pool)
       await this.save()
       this.#split = true
       this.#tasks = this.#overlays.map((_, number) => this.#task(number))
@@ -313,14 +288,14 @@ export class Connector {
   async #restartTasks(tasks: readonly SupervisedTask[]): Promise<void> {
     const there = tasks.filter((task) => this.#tasks.includes(task))
     if (there.length > 0 && there.length === this.#tasks.length && (await this.#hasOtherVersions())) return this.#startAnew()
-    const graceMs = this.#graceMs()
+    const graceMs = this.#planning.graceMs(this.#config)
     await Promise.all(there.map((task) => task.restart(graceMs)))
   }
 
   /** False also where the config cannot be resolved now: then the tasks say so. */
   async #hasOtherVersions(): Promise<boolean> {
     try {
-      return this.#versions.begin(await this.#resolved())
+      return this.#versions.begin(await this.#planning.resolved())
     } catch {
       return false
     }
@@ -350,7 +325,7 @@ export class Connector {
   }
 
   async #stopTasks(config: RawConfig): Promise<void> {
-    const graceMs = this.#graceMs(config)
+    const graceMs = this.#planning.graceMs(config)
     await Promise.all(this.#tasks.map((task) => task.stop(graceMs)))
     this.#tasks = []
     this.#split = false
@@ -365,7 +340,7 @@ export class Connector {
       log: withFields(log, { task: number }),
       workerId,
       prepare: async (paused) => {
-        const plan = await this.#plan()
+        const plan = await this.#planning.plan()
         const generation = await store.generation(this.name)
         return { plan, spec: plan.task(number, this.#overlays?.[number] ?? {}, { generation, paused, level: this.#parts.level() }) }
       },
@@ -395,32 +370,6 @@ export class Connector {
     this.#journal.changed()
   }
 
-  async #resolved(): Promise<RawConfig> {
-    return (await this.#parts.resolve(this.#config)).config
-  }
-
-  async #plan(): Promise<Plan> {
-    const { config, secrets } = await this.#parts.resolve(this.#config)
-    try {
-      const plan = planConnector({ ...config, name: this.name }, secrets, this.#parts, this.#versions.pins(config))
-      this.#version = plan.version
-      return plan
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      // Texts quote values, and a value may have come from a config provider.
-      const redact = redactor(secrets)
-      throw new ConfigError(error.issues.map(({ key, message }) => ({ key, message: redact(message) })))
-    }
-  }
-
-  #graceMs(config: RawConfig = this.#config): number {
-    try {
-      return runtimeSettings({ ...config, name: this.name }, this.#parts.defaults)['task.shutdown.graceful.timeout.ms']
-    } catch {
-      return 5_000 // A config that does not parse (any more) still has to be stopped: Connect's default.
-    }
-  }
-
   #sawTopics(topics: readonly string[]): void {
     const fresh = topics.filter((topic) => !this.#topics.has(topic))
     if (fresh.length === 0) return
@@ -434,7 +383,3 @@ export class Connector {
 /** Connect's text. */
 export const notStopped = (name: string) =>
   `Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/${name}/stop' endpoint`
-
-function taskClass(connectorClass: string): string {
-  return connectorClass.replace(/Connector$/, 'Task')
-}

@@ -1,5 +1,7 @@
 import type { Progress } from '../contract/context.ts'
 import type { Json } from '../contract/json.ts'
+import type { PartKind } from '../contract/manifest.ts'
+import type { Pins, RefusedVersions } from '../store/store.ts'
 import type { RawConfig } from './ends.ts'
 import type { LetterPage, LetterQuery } from './letters/letter-shelf.ts'
 import type { RedriveOrder, RedriveReport } from './letters/letter-desk.ts'
@@ -54,8 +56,58 @@ export interface Control {
   redrives(name: string): Promise<readonly RedriveReport[]>
   /** Takes records through transforms and shows every step; runs plugin code, in a host of its own. JSON text, so that numbers keep their digits. */
   preview(order: PreviewOrder): Promise<string>
+  /** The plugin packages of this worker. */
+  readonly plugins: PluginControl
+  /** Which versions of plugin packages the connector runs with, or would if it were started. */
+  versions(name: string): PluginVersions
   /** It is STOPPED because its source came to its end. */
   completed(name: string): boolean
+}
+
+/** What people do with plugin packages while the worker runs. */
+export interface PluginControl {
+  list(): ShownPlugins
+  /** Looks for packages again: new ones can be used at once, connectors that run keep what they have until they are restarted. */
+  refresh(): Promise<RefreshView>
+  /** Removes a version that was installed. Throws a NotFoundError, or a ConflictError that names the connectors that use it, unless `force`. */
+  remove(name: string, version: string, options: { readonly force: boolean }): Promise<void>
+}
+
+export interface ShownPlugins {
+  /** Absolute path of the folder for installs; null: this worker has none. */
+  readonly installPath: string | null
+  readonly plugins: readonly ShownPlugin[]
+}
+
+export interface ShownPlugin {
+  readonly name: string
+  readonly version: string | null
+  readonly folder: string
+  readonly origin: 'setting' | 'dependency' | 'path' | 'installed'
+  /** Versions of the contract that it works with; null: unknown. */
+  readonly api: string | null
+  readonly parts: readonly {
+    readonly kind: PartKind
+    readonly class: string
+    readonly aliases: readonly string[]
+    readonly doc: string | null
+  }[]
+  /** Why nothing of it is offered; null: it is. */
+  readonly fault: string | null
+  readonly usedBy: readonly string[]
+}
+
+export interface RefreshView {
+  readonly added: readonly ShownPlugin[]
+  readonly removed: readonly ShownPlugin[]
+  /** All that are not taken now. */
+  readonly refused: readonly ShownPlugin[]
+}
+
+export interface PluginVersions {
+  readonly versions: Pins
+  /** Newer versions that failed, so that the connector went back; null: none. */
+  readonly wentBack: (RefusedVersions & { readonly to: Pins }) | null
 }
 
 /** One page of dead letters. */

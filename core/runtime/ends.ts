@@ -1,9 +1,10 @@
 import type { ConfigIssue } from '../contract/errors.ts'
 import type { SinkConnector } from '../contract/sink.ts'
 import type { SourceConnector } from '../contract/source.ts'
+import type { Pins } from '../store/store.ts'
 import { clientConfig, exactlyOnce, type WorkerClients } from './client-config.ts'
 import type { PluginType, Registered, Registry } from './registry.ts'
-import { noPins, versionKeyOf, wishOf, type Pins } from './version-keys.ts'
+import { noPins, versionKeyOf, wishOf } from './version-keys.ts'
 
 /** A connector's raw config: what a person wrote, every value a string. */
 export type RawConfig = Readonly<Record<string, string>>

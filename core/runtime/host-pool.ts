@@ -34,6 +34,8 @@ export class HostPool {
   readonly #parts: PoolParts
   readonly #all = new Set<TaskHost>()
   readonly #shared = new Set<TaskHost>()
+  /** They hold modules of packages that were changed since. */
+  readonly #outdated = new WeakSet<TaskHost>()
   #caller: TaskHost | undefined
   #callerIdle: NodeJS.Timeout | undefined
   #calls = 0
@@ -53,7 +55,7 @@ export class HostPool {
   acquire(hosting: Hosting, limits: HostLimits, leave: () => void): TaskHost {
     if (hosting === 'process') return this.#open('process', limits, true, leave)
     if (hosting === 'inline') return this.#open('inline', { ...limits, memoryMaxBytes: 0 }, true, leave)
-    const usable = [...this.#shared].filter((host) => host.usable).sort((a, b) => a.tasks - b.tasks)
+    const usable = [...this.#shared].filter((host) => host.usable && !this.#outdated.has(host)).sort((a, b) => a.tasks - b.tasks)
     const least = usable[0]
     if (least && (least.tasks === 0 || usable.length >= this.#parts.sharedHosts)) {
       leave()
@@ -94,6 +96,18 @@ export class HostPool {
       return await host.call(request, secrets, timeoutMs)
     } finally {
       host.leave()
+    }
+  }
+
+  /** Packages were changed: what is run from now on is imported anew. What runs is left alone. */
+  forgetModules(): void {
+    const caller = this.#caller
+    this.#caller = undefined
+    if (caller && this.#calls === 0) caller.leave()
+    else if (caller) setTimeout(() => caller.leave(), callTimeoutMs).unref()
+    for (const host of this.#shared) {
+      this.#outdated.add(host)
+      if (host.tasks === 0) host.leave()
     }
   }
 

@@ -7,6 +7,8 @@ import type { SinkConnector, SinkTask } from '../contract/sink.ts'
 import type { SourceConnector, SourceTask } from '../contract/source.ts'
 import type { TransformContext } from '../contract/transform.ts'
 import type { ChainStep } from './chain.ts'
+import { CheckedSink, CheckedSource } from './checked-ends.ts'
+import { withMethods } from './plugin-answers.ts'
 import type { PartSpec, StepSpec, TaskSpec } from './protocol.ts'
 
 /** Gets the plugin that a module offers: by `import()` in a host, from the registry inline. */
@@ -47,13 +49,13 @@ export async function createSteps(
   for (const { alias, transform, predicate, negate, sources } of steps) {
     const { part, config } = await load(transform, loader, (plugin) => plugin.transforms)
     const context: TransformContext = { ...task, openSource: (name, keys) => openSource(name, sources[name], keys, loader, task) }
-    const step = { name: alias, transform: part.create(config, context) }
+    const step = { name: alias, transform: withMethods(part.create(config, context), part.class, 'create', ['apply']) }
     if (predicate === null) {
       created.push(step)
       continue
     }
     const test = await load(predicate.part, loader, (plugin) => plugin.predicates)
-    created.push({ ...step, predicate: test.part.create(test.config), negate })
+    created.push({ ...step, predicate: withMethods(test.part.create(test.config), test.part.class, 'create', ['test']), negate })
   }
   return created
 }
@@ -100,7 +102,7 @@ export async function createConverters(specs: TaskSpec['converters'], loader: Pl
     const spec = specs[use]
     if (spec === null) return missingConverter(use)
     const { part, config } = await load(spec, loader, (plugin) => plugin.converters)
-    return part.create(config, use)
+    return withMethods(part.create(config, use), part.class, 'create', ['serialize', 'deserialize'])
   }
   return { key: await create('key'), value: await create('value'), header: await create('header') }
 }
@@ -114,9 +116,9 @@ export interface Ends {
 export async function createEnds(spec: TaskSpec, loader: PluginLoader, context: { source: TaskContext; sink: TaskContext }): Promise<Ends> {
   const source = await loadSource(spec.source, loader)
   const sink = await loadSink(spec.sink, loader)
-  const sourceTask = await source.part.create(source.config, context.source)
+  const sourceTask = new CheckedSource(await source.part.create(source.config, context.source), source.part.class)
   try {
-    return { source: sourceTask, sink: await sink.part.create(sink.config, context.sink) }
+    return { source: sourceTask, sink: new CheckedSink(await sink.part.create(sink.config, context.sink), sink.part.class) }
   } catch (error) {
     await sourceTask[Symbol.asyncDispose]()
     throw error

@@ -1,6 +1,7 @@
 import type { ConfigDef } from '../contract/config-def.ts'
 import { ConfigError, type ConfigIssue } from '../contract/errors.ts'
 import type { TransformDef } from '../contract/transform.ts'
+import type { Pins } from '../store/store.ts'
 import { clientConfig, type WorkerClients } from './client-config.ts'
 import { endsOf, unusable, type Ends, type RawConfig } from './ends.ts'
 import { runtimeSettings, type RuntimeSettings } from './framework-config.ts'
@@ -8,7 +9,7 @@ import { letterTopicOf } from './letters/letter-topic.ts'
 import type { LevelName, PartSpec, StepSpec, TaskSpec } from './protocol.ts'
 import type { PluginType, Registered, Registry } from './registry.ts'
 import { passwordsOf } from './secrets.ts'
-import { noPins, wishOf, type Pins } from './version-keys.ts'
+import { noPins, wishOf } from './version-keys.ts'
 
 /** A connector's config, read: which parts its tasks are made of, and the runtime's settings. */
 export interface Plan {

@@ -5,6 +5,7 @@ import type { Plugin } from '../contract/plugin.ts'
 import type { SinkConnector } from '../contract/sink.ts'
 import type { SourceConnector } from '../contract/source.ts'
 import type { PredicateDef, TransformDef } from '../contract/transform.ts'
+import type { Pin } from '../store/store.ts'
 import { entriesOf } from './registered.ts'
 import { compareVersions, isPreRelease, versionInRange } from './version-range.ts'
 
@@ -44,12 +45,6 @@ export interface Registered<P> {
   /** False: known by its manifest alone. Then `part` has no hooks, and whether it really has none is asked in a host (`mayHave`). */
   readonly code: boolean
   readonly part: P & { readonly class: string; readonly config: ConfigDef; readonly aliases?: readonly string[] }
-}
-
-/** A package and a version of it, which a connector runs with or ran with. */
-export interface Pin {
-  readonly package: string
-  readonly version: string
 }
 
 /** What a config asks of a class besides its name. */
@@ -133,10 +128,10 @@ export class Registry {
     const known = this.named(type, name)
     const inRange = known.filter((entry) => isWished(entry, wish.range))
     const { pin } = wish
-    const pinned = pin && inRange.filter((entry) => entry.package === pin.package)
-    const choice = pinned && pinned.length > 0 ? pinned : inRange
+    const pinned = inRange.filter((entry) => entry.package === pin?.package && entry.class === pin.class)
+    const choice = pinned.length > 0 ? pinned : inRange
     if (offers(choice).size > 1) return undefined
-    return (pin && choice.find((entry) => entry.package === pin.package && entry.version === pin.version)) ?? newest(choice)
+    return pinned.find((entry) => entry.version === pin?.version) ?? newest(choice)
   }
 
   /** As `find`, or what comes nearest: for forms, which have to show something while `fault` says what is wrong. */

@@ -5,6 +5,7 @@ import { loadSource, type PluginLoader } from './parts.ts'
 import { connectorLogger, JsonLog } from './json-log.ts'
 import type { CallAnswer, CallRequest, FromHost, TaskEnd, ToHost } from './protocol.ts'
 import { redactor } from './secrets.ts'
+import { checkTasks } from './plugin-answers.ts'
 import { TaskRun } from './task-run.ts'
 
 /** How often a host says how its tasks stand, in milliseconds. */
@@ -154,7 +155,7 @@ export class Session implements Disposable {
     switch (request.kind) {
       case 'tasks': {
         const { part, config } = await loadSource(request.part, loader)
-        return part.tasks?.(config, request.max) ?? [{}]
+        return part.tasks ? checkTasks(part.tasks(config, request.max), part.class) : [{}]
       }
       case 'validate': {
         // Loaded only here: what checks configs is no part of a running task.

@@ -11,6 +11,7 @@ import type { RedriveState } from './letters/redrive-job.ts'
 import { RedrivingSource } from './letters/redriving-source.ts'
 import { MeteredSource, TaskMeter } from './meter.ts'
 import { createConverters, createEnds, createSteps, disposing, type PluginLoader } from './parts.ts'
+import { shownProgress } from './plugin-answers.ts'
 import { stagesOf } from './task-stages.ts'
 import type { Beat, LevelName, TaskEnd, TaskSpec } from './protocol.ts'
 import { Retry, RetryingSink, RetryingSource } from './retry.ts'
@@ -131,8 +132,10 @@ export class TaskRun {
       log: this.#log,
       converters,
       reject: (record, error, stage) => tolerance.reject(end, stage ?? stages[end], record, error),
-      report: (progress) =>
-        meter.report(end, progress.phase === undefined ? progress : { ...progress, phase: this.#redact(progress.phase) }),
+      report: (given) => {
+        const progress = shownProgress(given)
+        meter.report(end, progress.phase === undefined ? progress : { ...progress, phase: this.#redact(progress.phase) })
+      },
     })
     const { source, sink } = await createEnds(spec, loader, { source: context('source'), sink: context('sink') })
     const redriving = new RedrivingSource(source, {

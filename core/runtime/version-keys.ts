@@ -1,7 +1,5 @@
-import type { Pin, Wish } from './registry.ts'
-
-/** The versions that a connector stays with, by the key that names the class (`connector.class`, `transforms.a.type`, `value.converter`). */
-export type Pins = Readonly<Record<string, Pin>>
+import type { Pins } from '../store/store.ts'
+import type { Wish } from './registry.ts'
 
 export const noPins: Pins = {}
 

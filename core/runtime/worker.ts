@@ -5,13 +5,14 @@ import type { StoredConnector, WorkerStore } from '../store/store.ts'
 import { askPlugins } from './ask-plugins.ts'
 import type { WorkerClients } from './client-config.ts'
 import type { ResolvedConfig } from './config-providers.ts'
-import { Connector, notStopped, stored } from './connector.ts'
+import { Connector, notStopped } from './connector.ts'
 import type {
   ConnectorInfo,
   ConnectorStatus,
   Control,
   LetterQuery,
   OffsetEntry,
+  PluginVersions,
   RedriveOrder,
   RedriveReport,
   ShownPage,
@@ -36,9 +37,11 @@ import type { PreviewOrder } from './preview/preview-spec.ts'
 import { Previews } from './preview/preview.ts'
 import type { Catalog } from './plugins/catalog.ts'
 import { pluginOf } from './plugins/import-plugin.ts'
+import { PluginDesk } from './plugins/plugin-desk.ts'
 import { endLeftovers } from './process-identity.ts'
 import type { Registry } from './registry.ts'
 import { sameConfig } from './same-config.ts'
+import { stored } from './target-states.ts'
 import { validateConnector, type GivenConfig, type Validation } from './validation.ts'
 
 export interface WorkerParts {
@@ -68,9 +71,6 @@ export interface WorkerParts {
   readonly deadLetters?: string
 }
 
-/** How long a plugin's code may take to be imported when it is asked what it offers, in milliseconds. */
-const describeMs = 10_000
-
 /** A standalone worker: all connectors of one store. The control plane: it runs no plugin code itself, unless hosting is inline. */
 export class Worker implements Control, AsyncDisposable {
   readonly #parts: WorkerParts
@@ -80,6 +80,7 @@ export class Worker implements Control, AsyncDisposable {
   readonly #pool: HostPool
   readonly #planParts: PlanParts
   readonly #previews: Previews
+  readonly plugins: PluginDesk
   readonly #connectors = new Map<string, Connector>()
   #ready = false
   #closing: Promise<void> | undefined
@@ -111,6 +112,7 @@ export class Worker implements Control, AsyncDisposable {
       sharedHosts: parts.sharedHosts ?? 2,
       limits: hostLimits(runtimeSettings({ name: 'worker', 'connector.class': 'any' }, this.#planParts.defaults)),
     })
+    this.plugins = new PluginDesk(parts.catalog, this.#pool, () => this.#connectors.values(), this.#log)
     this.#previews = new Previews(this.#pool, this.#planParts, (raw) => this.#resolve(raw))
   }
 
@@ -120,7 +122,7 @@ export class Worker implements Control, AsyncDisposable {
     const ended = await endLeftovers(left)
     if (ended.length > 0) this.#log.warn({ pids: ended }, 'Task processes of the worker before this one were still alive and were ended')
     for (const { pid } of left) await this.#store.removeHost(pid)
-    await this.completePlugins()
+    await this.plugins.complete()
     for (const kept of await this.#store.load()) {
       const connector = this.#connector(kept)
       this.#connectors.set(kept.name, connector)
@@ -128,19 +130,6 @@ export class Worker implements Control, AsyncDisposable {
     }
     this.#ready = true
     this.#log.info({ connectors: this.#connectors.size }, 'The worker is ready')
-  }
-
-  /** Asks the packages whose manifest does not say what they offer, each in a process of its own; tells of those that are not taken. */
-  async completePlugins(): Promise<void> {
-    const { catalog } = this.#parts
-    await catalog?.complete((module) => this.#describe(module))
-    for (const { name, folder, fault } of catalog?.packages() ?? []) {
-      if (fault !== null) this.#log.error({ plugin: name, folder }, `Plugin ${name} was not taken: ${fault}`)
-    }
-  }
-
-  #describe(module: string): Promise<unknown> {
-    return this.#pool.callAlone({ kind: 'describe', module }, [], describeMs)
   }
 
   /** Drains and ends all tasks (each within its graceful timeout), then closes the store. Target states stay as they are. */
@@ -289,6 +278,10 @@ export class Worker implements Control, AsyncDisposable {
   }
   completed(name: string): boolean {
     return this.#connectors.get(name)?.completed ?? false
+  }
+
+  versions(name: string): PluginVersions {
+    return this.#get(name, (unknown) => `Connector ${unknown} not found`).versions()
   }
 
   progress(name: string): readonly TaskProgress[] {

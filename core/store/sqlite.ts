@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { OffsetStore } from '../contract/offsets.ts'
 import type { Offsets } from '../contract/record.ts'
-import type { HostIdentity, StoredConnector, StoredStatus, StoredTarget, WorkerStore } from './store.ts'
+import type { HostIdentity, StoredConnector, StoredStatus, StoredTarget, StoredVersions, WorkerStore } from './store.ts'
 
 interface Save {
   readonly connector: string
@@ -27,6 +27,9 @@ const tables = `
   create table topic (connector text not null, topic text not null, primary key (connector, topic)) strict, without rowid;
   create table host (pid integer primary key, started text not null, boot text not null) strict;
 `
+
+/** Came after the first files: older workers pass it over. */
+const laterTables = 'create table if not exists connector_version (connector text primary key, versions text not null) strict'
 
 /**
  * The standalone worker's store: one SQLite file in WAL mode with `synchronous=FULL`, so what a call resolved survives a power cut.
@@ -71,23 +74,30 @@ export class SqliteStore implements WorkerStore {
   }
 
   async load(): Promise<readonly StoredConnector[]> {
-    return this.#all('select * from connector order by rowid').map((row) => ({
+    const sql = 'select c.*, v.versions from connector c left join connector_version v on v.connector = c.name order by c.rowid'
+    return this.#all(sql).map((row) => ({
       name: row['name'] as string,
       config: parse(row['config'] as string),
       target: row['target'] as StoredTarget,
       tasks: row['tasks'] === null ? null : parse(row['tasks'] as string),
+      ...(row['versions'] !== null && { versions: parse<StoredVersions>(row['versions'] as string) }),
     }))
   }
 
-  async saveConnector({ name, config, target, tasks }: StoredConnector): Promise<void> {
+  async saveConnector({ name, config, target, tasks, versions }: StoredConnector): Promise<void> {
     const upsert = `insert into connector values (?, ?, ?, ?)
       on conflict (name) do update set config = excluded.config, target = excluded.target, tasks = excluded.tasks`
-    this.#run(upsert, name, JSON.stringify(config), target, tasks && JSON.stringify(tasks))
+    this.#atomically(() => {
+      this.#run(upsert, name, JSON.stringify(config), target, tasks && JSON.stringify(tasks))
+      if (versions === undefined) this.#run('delete from connector_version where connector = ?', name)
+      else this.#run('insert or replace into connector_version values (?, ?)', name, JSON.stringify(versions))
+    })
   }
 
   async deleteConnector(name: string): Promise<void> {
     this.#atomically(() => {
       this.#run('delete from connector where name = ?', name)
+      this.#run('delete from connector_version where connector = ?', name)
       this.#run('delete from status where connector = ?', name)
       this.#run('delete from topic where connector = ?', name)
     })
@@ -172,7 +182,7 @@ export class SqliteStore implements WorkerStore {
     this.#db.exec('pragma journal_mode=wal; pragma synchronous=full')
     if (fresh || empty) {
       this.#atomically(() => {
-        this.#db.exec(`${tables}; pragma application_id=${applicationId}; pragma user_version=${format}`)
+        this.#db.exec(`${tables}; ${laterTables}; pragma application_id=${applicationId}; pragma user_version=${format}`)
         this.#run('insert into store values (?)', randomUUID())
       })
       return
@@ -180,6 +190,7 @@ export class SqliteStore implements WorkerStore {
     const check = this.#get('pragma quick_check')!['quick_check']
     if (check !== 'ok')
       throw new Error(`${file} is damaged (${String(check)}); restore it from a copy, or name another file with store.path`)
+    this.#db.exec(laterTables)
   }
 
   #saveTogether(connector: string, offsets: Offsets): Promise<void> {

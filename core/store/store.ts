@@ -37,6 +37,33 @@ export interface StoredConnector {
   readonly target: StoredTarget
   /** What each task's config has over the connector's; null: not split yet. */
   readonly tasks: readonly Readonly<Record<string, string>>[] | null
+  /** Absent: it never ran with a plugin of a package. */
+  readonly versions?: StoredVersions
+}
+
+/** A class in one version of the npm package that offers it. */
+export interface Pin {
+  readonly package: string
+  readonly class: string
+  readonly version: string
+}
+
+/** Versions of plugin packages by the config key that names their class (`connector.class`, `transforms.a.type`, `value.converter`). */
+export type Pins = Readonly<Record<string, Pin>>
+
+/** What a connector must remember of the versions of its plugins. */
+export interface StoredVersions {
+  /** It ran well with these. */
+  readonly good: Pins
+  /** A newer version failed, and the connector went back to `good`; null: none did. */
+  readonly refused: RefusedVersions | null
+}
+
+export interface RefusedVersions {
+  readonly failed: Pins
+  readonly reason: string
+  /** Milliseconds since the epoch. */
+  readonly atMs: number
 }
 
 export interface StoredStatus {

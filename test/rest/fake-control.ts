@@ -6,10 +6,13 @@ import type {
   Control,
   LetterQuery,
   OffsetEntry,
+  PluginControl,
+  PluginVersions,
   PreviewOrder,
   RedriveOrder,
   RedriveReport,
   ShownPage,
+  ShownPlugin,
   State,
   TargetState,
   TaskProgress,
@@ -27,6 +30,17 @@ interface Kept {
   readonly failed: Map<number, string>
   readonly topics: Set<string>
   readonly offsets: Map<string, OffsetEntry>
+}
+
+const fakePlugin: ShownPlugin = {
+  name: '@acme/poll',
+  version: '2.0.0',
+  folder: '/plugins/@acme+poll@2.0.0/node_modules/@acme/poll',
+  origin: 'installed',
+  api: '^1',
+  parts: [{ kind: 'source', class: 'com.acme.Poll', aliases: ['poll'], doc: 'Polls.' }],
+  fault: null,
+  usedBy: ['c'],
 }
 
 /** A worker of the mind: keeps connectors in memory, moves no record, and answers as Connect's standalone worker does. */
@@ -159,6 +173,20 @@ export class FakeControl implements Control {
   }
   async resetOffsets(name: string): Promise<void> {
     this.#get(name).offsets.clear()
+  }
+  readonly plugins: PluginControl = {
+    list: () => ({ installPath: '/plugins', plugins: [fakePlugin] }),
+    refresh: async () => ({ added: [fakePlugin], removed: [], refused: [{ ...fakePlugin, fault: 'It has no entry' }] }),
+    remove: async (name, version, { force }) => {
+      if (name !== fakePlugin.name || version !== fakePlugin.version) throw new NotFoundError(`No plugin ${name} ${version} was installed`)
+      if (!force) throw new ConflictError(`Plugin ${name} ${version} is in use by c`)
+    },
+  }
+  versions(name: string): PluginVersions {
+    this.#get(name)
+    const pin = { package: fakePlugin.name, class: 'com.acme.Poll', version: '2.0.0' }
+    const to = { 'connector.class': { ...pin, version: '1.0.0' } }
+    return { versions: to, wentBack: { failed: { 'connector.class': pin }, to, reason: 'It threw', atMs: 0 } }
   }
   completed(): boolean {
     return false
