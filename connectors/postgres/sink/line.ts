@@ -1,78 +1,73 @@
 import { DataError } from '../../../core/index.ts'
+import type { Cell } from './cells.ts'
 import type { Change, Row } from './change.ts'
+import { CopyBuffer } from './copy-buffer.ts'
 import type { PlannedColumn } from './row-plan.ts'
 import type { TargetColumn } from './target-table.ts'
-import { looseText, valueText } from './value-text.ts'
+import { looseCell, valueCell } from './value-text.ts'
 
-/** Writes a row as a line of COPY's text format, with its line end; and its key as text, equal for equal keys. Throws a DataError that names the column. */
+/**
+ * Writes a row as a line of COPY's text format, with its line end. Gives the place in the buffer at which the key's columns end, which come
+ * first: `keyed`, and none of them is null then. Throws a DataError that names the column; the buffer is to be truncated then.
+ */
 export interface LineWriter {
-  line(change: Change): string
-  key(change: Change): string
+  write(out: CopyBuffer, change: Change, keyed: boolean): number
 }
 
-type Cell = (value: unknown) => string
-
-/** COPY's text format: a backslash starts `\N` and the escapes. */
-const special = /[\\\t\n\r\0]/
-const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
-
-/** A text of COPY's text format. Throws a DataError for a zero byte, which no text of Postgres can hold. */
-export function copyText(text: string): string {
-  if (!special.test(text)) return text
-  return text.replace(/[\\\t\n\r\0]/g, (char) => escapes[char] ?? zeroByte())
-}
-
-function zeroByte(): never {
-  throw new DataError('the text has a zero byte, which Postgres cannot hold; take it out by a transform')
-}
+type Write = (out: CopyBuffer, change: Change, keyed: boolean) => number
 
 /**
  * Compiled once per form: one expression per column, so that rows are read by literal names. `targets`: the columns of the table, in the
- * planned ones' order. Throws a DataError for a column whose type cannot hold its field.
+ * planned ones' order, those of the key first. Throws a DataError for a column whose type cannot hold its field.
  */
 export function lineWriter(planned: readonly PlannedColumn[], targets: readonly TargetColumn[], table: string, zone: string): LineWriter {
   const cells = planned.map((column, index) => cellOf(column, targets[index]!, table, zone))
-  const line = compile(planned, cells, "'\\n'")
-  const keys = planned.flatMap((column, index) => (column.isKey ? [index] : []))
-  const key = compile(
-    keys.map((index) => planned[index]!),
-    keys.map((index) => cells[index]!),
-    "''",
-  )
-  const explained = (write: (change: Change) => string) => (change: Change) => {
-    try {
-      return write(change)
-    } catch (error) {
-      throw explain(error, change, planned, cells, table)
-    }
+  const write = compile(planned, cells, table)
+  return {
+    write(out, change, keyed) {
+      try {
+        return write(out, change, keyed)
+      } catch (error) {
+        throw explain(error, change, planned, cells, table)
+      }
+    },
   }
-  return { line: explained(line), key: explained(key) }
 }
 
 function cellOf(column: PlannedColumn, target: TargetColumn, table: string, zone: string): Cell {
-  if (column.schema === null) return (value) => copyText(looseText(value, target))
+  if (column.schema === null) return looseCell(target)
   try {
-    const { text, plain } = valueText(column.schema, target, zone)
-    return plain ? text : (value) => copyText(text(value))
+    return valueCell(column.schema, target, zone)
   } catch (error) {
     if (!(error instanceof DataError)) throw error
     throw new DataError(`Table ${table}, column "${column.column}": ${error.message}`, { cause: error })
   }
 }
 
-function compile(planned: readonly PlannedColumn[], cells: readonly Cell[], end: string): (change: Change) => string {
-  const parts = planned.map((column, index) => `((v = ${access(column)}) === null || v === undefined ? '\\\\N' : c${index}(v))`)
-  const names = cells.map((_cell, index) => `c${index}`)
+function compile(planned: readonly PlannedColumn[], cells: readonly Cell[], table: string): Write {
+  const keys = planned.filter(({ isKey }) => isKey)
+  const parts = planned.map((column, index) => {
+    const nothing = column.isKey ? 'if (keyed) keyIsNull(); out.nothing()' : 'out.nothing()'
+    const write = `if ((v = ${access(column)}) === null || v === undefined) { ${nothing} } else c${index}(out, v)`
+    return [...(index === 0 ? [] : ['out.tab()']), write, ...(index === keys.length - 1 ? ['keyEnd = out.length'] : [])].join('\n')
+  })
   const build = new Function(
     'valueAt',
-    ...names,
-    `return function write(change) {
+    'keyIsNull',
+    ...cells.map((_cell, index) => `c${index}`),
+    `return function write(out, change, keyed) {
       const row = change.row, key = change.record.key, record = change.record
-      let v
-      return ${[parts.join(" + '\\t' + ") || "''", end].join(' + ')}
+      let v, keyEnd = 0
+      ${parts.join('\n')}
+      out.endLine()
+      return keyEnd
     }`,
-  ) as (...given: unknown[]) => (change: Change) => string
-  return build(originOf, ...cells)
+  ) as (...given: unknown[]) => Write
+  const names = keys.map(({ column }) => column).join(', ')
+  const keyIsNull = (): never => {
+    throw new DataError(`Table ${table}: a column of the key (${names}) is null`)
+  }
+  return build(originOf, keyIsNull, ...cells)
 }
 
 /** Names go in as JSON strings only. */
@@ -104,13 +99,14 @@ function originOf(record: Change['record'], place: 'topic' | 'partition' | 'offs
 /** Finds the column at fault by writing one by one. */
 function explain(error: unknown, change: Change, planned: readonly PlannedColumn[], cells: readonly Cell[], table: string): unknown {
   if (error instanceof DataError && change.record.origin === null && planned.some(({ place }) => place === 'offset')) return error
+  const out = new CopyBuffer(1024)
   for (const [index, column] of planned.entries()) {
     const { place, field } = column
     const from = place === 'key' ? change.record.key : place === 'whole-key' ? { '': change.record.key } : change.row
     if (place !== 'key' && place !== 'value' && place !== 'whole-key') continue
     const value = (from as Row | null)?.[field]
     try {
-      if (value !== null && value !== undefined) cells[index]!(value)
+      if (value !== null && value !== undefined) cells[index]!(out, value)
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
       return new DataError(`Table ${table}, column "${column.column}": ${message}`, { cause })

@@ -1,14 +1,9 @@
-import { once } from 'node:events'
-import { finished } from 'node:stream/promises'
-import type { Client, QueryArrayResult, QueryResult } from 'pg'
-import copyStreams from 'pg-copy-streams'
+import type { Client, QueryResult } from 'pg'
 import { ConfigError, RetriableError } from '../../../core/index.ts'
-import { connect, disconnect, type ConnectionSettings } from '../connection.ts'
+import { connect, disconnect, socketOf, type ConnectionSettings } from '../connection.ts'
 import { connectFailure } from '../explain.ts'
 import { isTransient } from '../server-error.ts'
-
-/** Bytes that one piece of a COPY has at most: larger ones wait in the socket as a whole. */
-const pieceBytes = 256 * 1024
+import { runScript, type Step } from './script.ts'
 
 /** Time between two signs of life while a statement runs, and how long one may run (waiting for locks, too) before it counts as hung. Milliseconds. */
 const aliveMs = 2_000
@@ -23,9 +18,12 @@ export class Session implements AsyncDisposable {
   #defines = false
   #turn: Promise<unknown> = Promise.resolve()
   #lost = false
+  #running = 0
 
   private constructor(client: Client) {
     this.#client = client
+    // Statements are sent while the answers to those before are on their way.
+    ;(client as unknown as { pipeline: boolean }).pipeline = true
     client.once('end', () => (this.#lost = true))
     client.once('error', () => (this.#lost = true))
   }
@@ -89,22 +87,17 @@ export class Session implements AsyncDisposable {
     return this.#client.query(sql, params)
   }
 
-  /** Statements without parameters in one round trip; the number of rows that each touched. */
-  async script(statements: readonly string[]): Promise<readonly number[]> {
-    const results: unknown = await this.#client.query(statements.join('; '))
-    return (Array.isArray(results) ? (results as QueryArrayResult[]) : [results as QueryArrayResult]).map((one) => one.rowCount ?? 0)
-  }
-
-  /** Sends a COPY's lines. Rejects with the server's error; then the transaction waits for a rollback. */
-  async copy(sql: string, lines: Buffer): Promise<void> {
-    const stream = this.#client.query(copyStreams.from(sql))
-    const done = finished(stream)
-    done.catch(() => {}) // It is awaited below.
-    for (let at = 0; at < lines.length && !stream.destroyed; at += pieceBytes) {
-      if (!stream.write(lines.subarray(at, at + pieceBytes))) await Promise.race([once(stream, 'drain'), done])
+  /**
+   * Runs steps in one round trip: the number of rows that each touched. They are sent at once, whatever else is under way, and run in their
+   * order. Rejects with the server's error, and the steps that were done before it; what was sent behind them is refused, too.
+   */
+  async run(steps: readonly Step[]): Promise<readonly number[]> {
+    this.#running++
+    try {
+      return await runScript(this.#client, steps)
+    } finally {
+      this.#running--
     }
-    stream.end()
-    await done
   }
 
   async begin(): Promise<void> {
@@ -137,6 +130,8 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lost = true
+    // What is under way is not waited for: it may wait for a lock.
+    if (this.#running > 0) socketOf(this.#client).destroy()
     await disconnect(this.#client)
   }
 }

@@ -1,6 +1,6 @@
 import { DataError, type ConnectRecord, type Offsets, type SinkTask, type TaskContext } from '../../../core/index.ts'
 import { ChangeReader, type Change } from './change.ts'
-import type { Form, Pending } from './chunk.ts'
+import type { Form } from './chunk.ts'
 import { Forms } from './forms.ts'
 import { Ledger } from './ledger.ts'
 import { settingsOf, type SinkConfig, type SinkSettings } from './settings.ts'
@@ -9,6 +9,14 @@ import { TransactionWindow } from './transaction-window.ts'
 interface Refused {
   readonly record: ConnectRecord
   readonly error: DataError
+}
+
+/** A change that is wanted, and how it gets into its table. */
+interface Placed {
+  readonly change: Change
+  readonly form: Form
+  /** The same row under its new key: the row is moved first. */
+  readonly moved: Change | undefined
 }
 
 /** Debezium makes a changed key a delete and a create, and names the other key in a header of each. */
@@ -55,12 +63,12 @@ export class PostgresSinkTask implements SinkTask {
     kill.throwIfAborted()
     const refused: Refused[] = []
     const fresh = await this.#fresh(records)
-    const rows = await this.#rowsOf(fresh, refused)
+    const placed = await this.#place(fresh, refused)
     // From here on the records are taken: whatever fails now has taken some, so the task cannot go on.
     try {
-      for (const { record, error } of refused) await this.#context.reject(record, error)
-      for (const row of rows) this.#window.add(row)
+      for (const one of placed) this.#add(one, refused)
       for (const { origin } of fresh) this.#ledger?.places.take(origin)
+      for (const { record, error } of refused) await this.#context.reject(record, error)
     } catch (error) {
       this.#broken = error
       throw error
@@ -90,22 +98,39 @@ export class PostgresSinkTask implements SinkTask {
     return records.some(({ origin }) => places.has(origin)) ? records.filter(({ origin }) => !places.has(origin)) : records
   }
 
-  /** The records as rows of their tables; nothing is taken yet. Asks the server for a form that is new, and for nothing else. */
-  async #rowsOf(records: readonly ConnectRecord[], refused: Refused[]): Promise<readonly Pending[]> {
-    const rows: Pending[] = []
-    for (const [index, record] of records.entries()) {
+  /** The records as changes of their tables; nothing is taken yet. Asks the server for a form that is new, and for nothing else. */
+  async #place(records: readonly ConnectRecord[], refused: Refused[]): Promise<readonly Placed[]> {
+    const placed: Placed[] = []
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index]!
       try {
         const change = this.#reader.read(record)
         if (!this.#wanted(change)) continue
         const form = this.#forms.known(change) ?? (await this.#newForm(change))
-        if (form.op === 'delete' && record.headers.length > 0 && this.#movesTo(records, index)) rows.push(moved(change, form))
-        rows.push(this.#row(change, form))
+        const moves = form.op === 'delete' && record.headers.length > 0 && this.#movesTo(records, index)
+        placed.push({ change, form, moved: moves ? moved(change) : undefined })
       } catch (error) {
         if (!(error instanceof DataError)) throw error
         refused.push({ record, error })
       }
     }
-    return rows
+    return placed
+  }
+
+  #add({ change, form, moved }: Placed, refused: Refused[]): void {
+    const { record } = change
+    const inserts = this.#settings.mode === 'insert' && form.op === 'write'
+    try {
+      if (inserts && form.partial)
+        throw new DataError(
+          `Topic ${record.topic}: the record does not carry all columns, so it is no row to insert; use insert.mode=upsert`,
+        )
+      if (moved) this.#window.add({ ...form, op: 'move' }, change, true, moved)
+      this.#window.add(form, change, !inserts)
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+      refused.push({ record, error })
+    }
   }
 
   /** True: the record is the first half of a changed key, and the other half, right behind it, lacks columns of the row. */
@@ -114,25 +139,6 @@ export class PostgresSinkTask implements SinkTask {
     // A tombstone may lie between them.
     const next = [records[index + 1], records[index + 2]].find((one) => one?.headers.some(({ key }) => key === oldKeyHeader))
     return next !== undefined && this.#reader.read(next).unavailable.length > 0
-  }
-
-  #row(change: Change, form: Form): Pending {
-    const { record } = change
-    if (form.op === 'truncate') return { form, record, line: '', key: '' }
-    const { mode } = this.#settings
-    const line = form.writer.line(change)
-    if (mode === 'insert' && form.op === 'write') {
-      if (form.partial)
-        throw new DataError(
-          `Topic ${record.topic}: the record does not carry all columns, so it is no row to insert; use insert.mode=upsert`,
-        )
-      return { form, record, line, key: '' }
-    }
-    const key = form.writer.key(change)
-    if (key.includes('\\N') && key.split('\t').includes('\\N')) {
-      throw new DataError(`Table ${form.destination.table.sql}: a column of the key (${keyNames(form)}) is null`)
-    }
-    return { form, record, line, key }
   }
 
   #newForm(change: Change): Promise<Form> {
@@ -162,16 +168,7 @@ export class PostgresSinkTask implements SinkTask {
   }
 }
 
-function moved(change: Change, form: Form): Pending {
+function moved(change: Change): Change {
   const { record } = change
-  const to = { ...record, key: record.headers.find(({ key }) => key === newKeyHeader)!.value }
-  const line = form.writer.line(change) + form.writer.line({ ...change, record: to })
-  return { form: { ...form, op: 'move' }, record, line, key: '' }
-}
-
-function keyNames({ planned }: Form): string {
-  return planned
-    .filter(({ isKey }) => isKey)
-    .map(({ column }) => column)
-    .join(', ')
+  return { ...change, record: { ...record, key: record.headers.find(({ key }) => key === newKeyHeader)!.value } }
 }

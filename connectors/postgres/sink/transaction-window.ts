@@ -1,23 +1,28 @@
 import { ConfigError, DataError, FencedError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
-import type { Chunk, Pending } from './chunk.ts'
-import { OpenChunk } from './chunk.ts'
+import type { Change } from './change.ts'
+import { Chunk, type Form } from './chunk.ts'
 import type { Ledger } from './ledger.ts'
 import { isPassing, Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
-import { writeRows } from './write-rows.ts'
+import { isReady, sendRows, writeRows } from './write-rows.ts'
 
 /** Bytes of rows that are kept until their transaction is committed, so that it can be done again. Beyond it, a lost transaction restarts the task. */
-const keptBytesMax = 8 * 1024 * 1024
+const keptBytesMax = 16 * 1024 * 1024
 /** Chunks that wait to be written, beyond which `room` waits. */
 const waitingMax = 2
 
 /** Bytes at which a chunk is full, however few its rows. */
 const chunkBytesMax = 8 * 1024 * 1024
+/** Chunks that the server is sent before it has answered for the first of them. */
+const sentMax = 2
+
 /** Bytes in the chunks of all tables that are not full, beyond which all are written. */
 const openBytesMax = 32 * 1024 * 1024
 
 interface Lane {
-  open: OpenChunk | undefined
+  open: Chunk | undefined
+  /** Bytes of the last chunk: the next one will be like it. */
+  chunkBytes: number
   readonly waiting: Chunk[]
   /** Its first chunk misses the other end of a foreign key. */
   blocked: boolean
@@ -86,15 +91,17 @@ export class TransactionWindow implements AsyncDisposable {
     }
   }
 
-  add(row: Pending): void {
-    const { destination } = row.form
+  /** Takes a change. Throws what its form's writer throws; then it was not taken. `moved`: the change with the row's new key. */
+  add(form: Form, change: Change, keyed: boolean, moved?: Change): void {
+    const { destination } = form
     let lane = this.#lanes.get(destination.key)
-    if (!lane) this.#lanes.set(destination.key, (lane = { open: undefined, waiting: [], blocked: false }))
-    if (lane.open && !lane.open.takes(row)) this.#closeChunk(lane)
-    lane.open ??= new OpenChunk(destination, this.#settings.mode === 'insert')
-    lane.open.add(row)
-    this.#openBytes += row.line.length
-    if (lane.open.rows >= this.#settings.batchRows || lane.open.bytes >= chunkBytesMax) this.#closeChunk(lane)
+    if (!lane) this.#lanes.set(destination.key, (lane = { open: undefined, chunkBytes: 0, waiting: [], blocked: false }))
+    if (lane.open && !lane.open.takes(form)) this.#closeChunk(lane)
+    const chunk = (lane.open ??= new Chunk(destination, this.#settings.mode === 'insert', lane.chunkBytes))
+    const before = chunk.bytes
+    chunk.add(form, change, keyed, moved)
+    this.#openBytes += chunk.bytes - before
+    if (chunk.rows >= this.#settings.batchRows || chunk.bytes >= chunkBytesMax) this.#closeChunk(lane)
     else if (this.#openBytes >= openBytesMax) this.#closeAll()
   }
 
@@ -173,9 +180,14 @@ export class TransactionWindow implements AsyncDisposable {
   }
 
   #closeChunk(lane: Lane): void {
-    this.#openBytes -= lane.open!.bytes
-    lane.waiting.push(lane.open!.close())
+    const chunk = lane.open!
     lane.open = undefined
+    this.#openBytes -= chunk.bytes
+    // Empty where its only row could not be written.
+    if (chunk.rows === 0) return
+    chunk.close()
+    lane.chunkBytes = chunk.bytes
+    lane.waiting.push(chunk)
   }
 
   #waiting(): number {
@@ -192,11 +204,40 @@ export class TransactionWindow implements AsyncDisposable {
         const free = lanes.find((lane) => !lane.blocked)
         const lane = free ?? (all ? lanes[0] : undefined)
         if (!lane) return
-        await this.#session!.exclusive(() => this.#writeChunk(lane, free !== undefined), this.#alive)
+        await this.#session!.exclusive(async () => {
+          if (!lane.blocked) await this.#send(lane)
+          else await this.#writeChunk(lane, false)
+        }, this.#alive)
         this.#alive()
       }
     } catch (error) {
       this.#note(error)
+    }
+  }
+
+  /** Writes the chunks of a lane, the next one sent before the server has answered for the one before. */
+  async #send(lane: Lane): Promise<void> {
+    const session = this.#session!
+    const { mode } = this.#settings
+    const sent: Promise<boolean>[] = []
+    await session.begin()
+    for (;;) {
+      while (sent.length < sentMax && sent.length < lane.waiting.length && isReady(session, mode, lane.waiting[sent.length]!)) {
+        const answer = sendRows(session, mode, lane.waiting[sent.length]!)
+        answer.catch(() => {}) // It is awaited below, unless one before it has failed.
+        sent.push(answer)
+      }
+      const first = sent.shift()
+      if (first && (await first)) {
+        this.#written(lane)
+        this.#alive()
+        if (lane.waiting.length > 0) continue
+        return
+      }
+      // Those behind a chunk that was refused were refused with it.
+      await Promise.all(sent)
+      if (lane.waiting.length > 0) await this.#writeChunk(lane, true)
+      return
     }
   }
 
@@ -205,36 +246,45 @@ export class TransactionWindow implements AsyncDisposable {
     const chunk = lane.waiting[0]!
     await session.begin()
     const back = await this.#writeRows(session, chunk, patient)
-    if (back.length > 0) {
-      // Its rest is tried again when other tables have moved on.
-      lane.blocked = true
-      const waits = new Set(back)
-      const written = chunk.rows.filter((row) => !waits.has(row))
-      lane.waiting[0] = { ...chunk, rows: back }
-      if (written.length === 0) return
-      this.#keep({ ...chunk, rows: written })
-    } else {
-      lane.waiting.shift()
-      this.#keep(chunk)
+    if (back.length === 0) {
+      this.#written(lane)
+      return
     }
-    for (const other of this.#lanes.values()) if (other !== lane || back.length === 0) other.blocked = false
+    // Its rest is tried again when other tables have moved on.
+    lane.blocked = true
+    const moved = back.length < chunk.live.length
+    chunk.live = back
+    if (moved) for (const other of this.#lanes.values()) if (other !== lane) other.blocked = false
   }
 
-  async #writeRows(session: Session, chunk: Chunk, patient: boolean): Promise<readonly Pending[]> {
-    const [first] = chunk.rows
-    if (first?.form.op === 'truncate') {
+  /** The first chunk of the lane is in the open transaction. */
+  #written(lane: Lane): void {
+    this.#keep(lane.waiting.shift()!)
+    for (const other of this.#lanes.values()) other.blocked = false
+  }
+
+  async #writeRows(session: Session, chunk: Chunk, patient: boolean): Promise<readonly number[]> {
+    if (chunk.live.length > 0 && chunk.form(chunk.live[0]!).op === 'truncate') {
       await session.query(`TRUNCATE ${chunk.destination.table.sql}`)
       return []
     }
-    const refuse = async (row: Pending, error: Error): Promise<void> => {
+    const refuse = async (row: number, error: Error): Promise<void> => {
+      const record = chunk.record(row)
+      if (record === undefined) {
+        throw new FencedError(
+          `A transaction was lost and done again, and now a row is refused that was not before (${error.message}); the task starts again from its committed position`,
+          { cause: error },
+        )
+      }
       // Before the reject, as that may be the last thing that happens.
-      chunk.rows = chunk.rows.filter((one) => one !== row)
-      await this.#context.reject(row.record, error)
+      chunk.refuse(row)
+      await this.#context.reject(record, error)
     }
-    return writeRows(session, this.#settings.mode, chunk.rows, refuse, patient)
+    return writeRows(session, this.#settings.mode, chunk, chunk.live, refuse, patient)
   }
 
   #keep(chunk: Chunk): void {
+    chunk.forgetRecords()
     this.#done.push(chunk)
     this.#doneBytes += chunk.bytes
     if (this.#doneBytes <= keptBytesMax) return
@@ -283,8 +333,13 @@ export class TransactionWindow implements AsyncDisposable {
     this.#done = []
     this.#doneBytes = 0
     for (const chunk of again.reverse()) this.#lanes.get(chunk.destination.key)!.waiting.unshift(chunk)
-    for (const lane of this.#lanes.values()) lane.blocked = false
-    for (const { destination } of again) destination.fresh = undefined
+    for (const lane of this.#lanes.values()) {
+      lane.blocked = false
+      for (const chunk of lane.waiting) {
+        chunk.again()
+        chunk.destination.fresh = undefined
+      }
+    }
     this.#failure = undefined
   }
 

@@ -2,6 +2,7 @@ import { DataError, decimalText, logical, unscaledFromBytes, type Decimal, type 
 import { otherTypeName } from '../types.ts'
 import { clockLiteral, dayLiteral, momentLiteral, postgresYear } from './calendar.ts'
 import { arrayLiteral, geometryText, hstoreText, jsonText } from './nested-text.ts'
+import { dayCell, decimalCell, floatCell, hexCell, momentCell, numberCell, textCell, timeCell, type Cell } from './cells.ts'
 
 /** The type of a column as far as writing into it depends on it. */
 export interface TargetType {
@@ -16,6 +17,8 @@ export interface ValueText {
   readonly text: (value: unknown) => string
   /** The text has no character that COPY or an array literal would have to escape. */
   readonly plain: boolean
+  /** Writes the same into a line, where that is done without the text. */
+  readonly cell?: Cell
 }
 
 const whole: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'oid'])
@@ -27,28 +30,46 @@ export function valueText(schema: Schema, target: TargetType, zone: string): Val
   return logicalText(schema, target, zone) ?? physicalText(schema, target, zone)
 }
 
+/** How a value that is not null is written into a line of COPY. Throws a DataError where nothing is exact. */
+export function valueCell(schema: Schema, target: TargetType, zone: string): Cell {
+  const { text, plain, cell } = valueText(schema, target, zone)
+  if (cell) return cell
+  return plain ? (out, value) => out.ascii(text(value)) : (out, value) => out.text(text(value))
+}
+
+/** The same for values without a schema. */
+export function looseCell(target: TargetType): Cell {
+  const json = target.name === 'json' || target.name === 'jsonb'
+  return (out, value) => {
+    if (typeof value === 'string' && !json) out.text(value)
+    else if (typeof value === 'number') floatCell(out, value)
+    else if (value instanceof Uint8Array && target.name === 'bytea') out.hex(value)
+    else out.text(looseText(value, target))
+  }
+}
+
 function logicalText(schema: Schema, target: TargetType, zone: string): ValueText | undefined {
   const counts = whole.has(target.name)
   switch (schema.name) {
     case logical.decimal:
-      return plain((value) => decimalText(value as Decimal))
+      return { ...plain((value) => decimalText(value as Decimal)), cell: decimalCell }
     case logical.variableScaleDecimal:
       return plain(variableText)
     case logical.date:
     case logical.debeziumDate:
-      return counts ? plain(String) : plain((value) => dayLiteral(Number(value)))
+      return counts ? number : { ...plain((value) => dayLiteral(Number(value))), cell: dayCell }
     case logical.time:
     case logical.debeziumTime:
-      return counts ? plain(String) : plain((value) => clockLiteral(Number(value) * 1000))
+      return counts ? number : { ...plain((value) => clockLiteral(Number(value) * 1000)), cell: timeCell(1000) }
     case logical.microTime:
-      return counts ? plain(String) : plain((value) => clockLiteral(Number(value)))
+      return counts ? number : { ...plain((value) => clockLiteral(Number(value))), cell: timeCell(1) }
     case logical.nanoTime:
-      return counts ? plain(String) : plain((value) => clockLiteral(Number(micros(value))))
+      return counts ? number : plain((value) => clockLiteral(Number(micros(value))))
     case logical.timestamp:
     case logical.debeziumTimestamp:
     case logical.microTimestamp:
     case logical.nanoTimestamp:
-      return counts ? plain(String) : plain(momentText(schema.name, target.name === 'timestamptz' ? 'UTC' : zone))
+      return counts ? number : moment(schema.name, target.name === 'timestamptz' ? 'UTC' : zone)
     case logical.zonedTimestamp:
       return { text: target.name === 'timestamp' ? utcOnly : zonedText, plain: false }
     case logical.isoDate:
@@ -56,7 +77,7 @@ function logicalText(schema: Schema, target: TargetType, zone: string): ValueTex
     case logical.isoTimestamp:
       return { text: (value) => (words.has(target.name) ? String(value) : postgresYear(String(value).replace(/Z$/, ''))), plain: false }
     case logical.microDuration:
-      return counts ? plain(String) : plain((value) => `${String(value)} microseconds`)
+      return counts ? number : plain((value) => `${String(value)} microseconds`)
     case logical.bits:
       return target.name === 'bytea' ? undefined : plain((value) => bitText(value as Uint8Array, schema))
     case 'io.debezium.data.DoubleVector':
@@ -78,18 +99,18 @@ function physicalText(schema: Schema, target: TargetType, zone: string): ValueTe
     case 'int16':
     case 'int32':
     case 'int64':
-      return plain(String)
+      return number
     case 'float32':
     case 'float64':
-      return plain(String)
+      return { ...plain(floatText), cell: floatCell }
     case 'boolean':
       if (wholeOrNumeric.has(target.name) || target.name === 'bit') return plain((value) => (value === true ? '1' : '0'))
       return plain(String)
     case 'string':
-      return { text: String, plain: false }
+      return { text: String, plain: false, cell: textCell }
     case 'bytes':
       if (target.name !== 'bytea') throw new DataError(`bytes go into columns of type bytea only, and this one is ${target.name}`)
-      return { text: (value) => `\\x${hexOf(value as Uint8Array)}`, plain: false }
+      return { text: (value) => `\\x${hexOf(value as Uint8Array)}`, plain: false, cell: hexCell }
     case 'array': {
       if (target.name === 'json' || target.name === 'jsonb' || words.has(target.name))
         return { text: (value) => jsonText(value, schema), plain: false }
@@ -141,6 +162,13 @@ function plain(text: (value: unknown) => string): ValueText {
   return { text, plain: true }
 }
 
+const number: ValueText = { text: String, plain: true, cell: numberCell }
+
+/** String(-0) is "0", and Postgres keeps the sign. */
+function floatText(value: unknown): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 }
@@ -162,6 +190,12 @@ function micros(nanos: unknown): bigint {
 const infinities: Readonly<Record<string, readonly [past: bigint, future: bigint]>> = {
   millis: [-9223372036832400000n, 9223372036825200000n],
   micros: [-9223372036854775808n, 9223372036854775807n],
+}
+
+function moment(name: string, zone: string): ValueText {
+  const text = momentText(name, zone)
+  if (zone !== 'UTC' || name === logical.nanoTimestamp) return plain(text)
+  return { ...plain(text), cell: momentCell(name === logical.microTimestamp ? 1 : 1000, text) }
 }
 
 function momentText(name: string, zone: string): (value: unknown) => string {

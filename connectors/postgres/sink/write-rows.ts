@@ -1,64 +1,125 @@
 import { quoteIdentifier } from '../connection.ts'
-import type { Form, Pending } from './chunk.ts'
+import type { Chunk, Form } from './chunk.ts'
 import { RowFault, isForeignKeyFault, isRowFault, isUniqueFault, faultyLine, rowError } from './row-faults.ts'
+import type { ScriptFault, Step } from './script.ts'
 import type { Session } from './session.ts'
 import type { InsertMode } from './settings.ts'
 
 /** What becomes of a row that cannot be written: resolves where work goes on without it. */
-export type Refuse = (row: Pending, error: Error) => Promise<void>
+export type Refuse = (row: number, error: Error) => Promise<void>
+
+/** The steps that write rows, and which rows each step's lines are of. */
+interface Plan {
+  readonly steps: readonly Step[]
+  readonly sent: readonly (readonly number[] | undefined)[]
+  /** The rows went straight into the table, on the understanding that none of them is there. */
+  readonly direct: boolean
+  /** The rows lack columns, so the last update has to find each of them. */
+  readonly partial: boolean
+}
 
 const savepoint = 'millrace_rows'
+const hold: Step = { sql: `SAVEPOINT ${savepoint}` }
+const release: Step = { sql: `RELEASE SAVEPOINT ${savepoint}` }
+const back: Step = { sql: `ROLLBACK TO SAVEPOINT ${savepoint}` }
+
+/** True: the chunk can be sent behind others that are not done yet, as nothing has to be asked or made for it. */
+export function isReady(session: Session, mode: InsertMode, chunk: Chunk): boolean {
+  if (chunk.live.length === 0 || (mode === 'upsert' && chunk.destination.fresh === undefined)) return false
+  return chunk.forms().every((form) => (form.op === 'write' || form.op === 'delete') && !form.partial && session.stages.has(stageOf(form)))
+}
 
 /**
- * Writes rows of one table in the session's open transaction, as sets. A row that the server refuses is found (by COPY's line, else by halves) and
+ * Sends a chunk that is ready. Resolves to false where the server refused it, or something that was sent before it: then it is to be written by
+ * `writeRows`, after that. Rejects with what no row is to blame for.
+ */
+export async function sendRows(session: Session, mode: InsertMode, chunk: Chunk): Promise<boolean> {
+  const plan = planOf(mode, chunk, chunk.live)
+  try {
+    await session.run([hold, ...plan.steps, release])
+    return true
+  } catch (error) {
+    if (session.lost) throw error
+    if (isBehindFault(error)) return false
+    if (refusesDirect(plan, error)) chunk.destination.fresh = false
+    else if (!isRowFault(error)) throw error
+    await session.run([back])
+    return false
+  }
+}
+
+/**
+ * Writes rows of a chunk in the session's open transaction, as sets. A row that the server refuses is found (by COPY's line, else by halves) and
  * refused; the others land. `patient`: rows that miss the other end of a foreign key are given back instead, to be tried after other tables.
  */
 export async function writeRows(
   session: Session,
   mode: InsertMode,
-  rows: readonly Pending[],
+  chunk: Chunk,
+  rows: readonly number[],
   refuse: Refuse,
   patient: boolean,
-): Promise<readonly Pending[]> {
+): Promise<readonly number[]> {
   if (rows.length === 0) return []
-  await prepareStages(session, rows)
-  let sent: readonly Pending[] = rows
+  await prepare(session, mode, chunk)
+  const plan = planOf(mode, chunk, rows)
   try {
-    await session.query(`SAVEPOINT ${savepoint}`)
-    const alone = rows[0]!.form.op === 'move'
-    const statements = alone
-      ? await move(session, rows)
-      : mode === 'insert'
-        ? await insert(session, rows)
-        : await merge(session, mode, rows, (part) => (sent = part))
-    await session.script([...statements, `RELEASE SAVEPOINT ${savepoint}`])
+    await writeOnce(session, plan)
     return []
   } catch (error) {
-    if (!isRowFault(error) || session.lost) throw error
-    await session.query(`ROLLBACK TO SAVEPOINT ${savepoint}`)
+    if (session.lost) throw error
+    if (refusesDirect(plan, error)) {
+      await session.run([back])
+      chunk.destination.fresh = false
+      return writeRows(session, mode, chunk, rows, refuse, patient)
+    }
+    if (!isRowFault(error)) throw error
+    await session.run([back])
     if (rows.length === 1) {
       if (patient && isForeignKeyFault(error)) return rows
-      await refuse(rows[0]!, rowError(error, rows[0]!.form.destination.table.sql))
+      await refuse(rows[0]!, rowError(error, chunk.destination.table.sql))
       return []
     }
-    const line = faultyLine(error)
-    const culprit = line === undefined ? undefined : sent[line - 1]
+    const culprit = culpritOf(plan, error as ScriptFault)
     const at = culprit === undefined ? -1 : rows.lastIndexOf(culprit)
     const parts = at < 0 ? halves(rows) : [rows.slice(0, at), [culprit!], rows.slice(at + 1)]
-    const back: Pending[] = []
+    const waits: number[] = []
     for (const part of parts) {
       // What came back waits; later changes of the same rows wait with it.
-      const waiting = new Set(back.map(({ key }) => key))
-      const [later, now] = waiting.size === 0 ? [[], part] : split(part, ({ key }) => waiting.has(key))
-      back.push(...(await writeRows(session, mode, now, refuse, patient)), ...later)
+      const waiting = new Set(waits.map((row) => chunk.keyText(row)))
+      const [later, now] = waiting.size === 0 ? [[], part] : split(part, (row) => waiting.has(chunk.keyText(row)))
+      waits.push(...(await writeRows(session, mode, chunk, now, refuse, patient)), ...later)
     }
-    return back
+    return waits
   }
 }
 
+async function writeOnce(session: Session, plan: Plan): Promise<void> {
+  if (!plan.partial) {
+    await session.run([hold, ...plan.steps, release])
+    return
+  }
+  const counts = await session.run([hold, ...plan.steps])
+  // The update is the one before the stage is emptied.
+  const wanted = plan.sent.findLast((sent) => sent !== undefined)!.length
+  if (counts.at(-2)! < wanted) {
+    throw new RowFault(
+      'the change does not carry all columns (unchanged TOAST values are not sent), and the table has no row to keep them of; set REPLICA IDENTITY FULL on the source table, or take a new snapshot of it',
+    )
+  }
+  await session.run([release])
+}
+
+/** The row that COPY could not read. */
+function culpritOf(plan: Plan, error: ScriptFault): number | undefined {
+  const line = faultyLine(error)
+  // Before the steps comes the savepoint.
+  return line === undefined ? undefined : plan.sent[(error.stepsDone ?? 0) - 1]?.[line - 1]
+}
+
 /** Temporary tables have to be there before the savepoint: they would vanish with it. */
-async function prepareStages(session: Session, rows: readonly Pending[]): Promise<void> {
-  for (const form of new Set(rows.map((row) => row.form))) {
+async function prepare(session: Session, mode: InsertMode, chunk: Chunk): Promise<void> {
+  for (const form of chunk.forms()) {
     const name = stageOf(form)
     if (form.op === 'truncate' || session.stages.has(name)) continue
     const columns = form.planned.map(({ column }) => quoteIdentifier(column))
@@ -66,107 +127,92 @@ async function prepareStages(session: Session, rows: readonly Pending[]): Promis
     await session.query(`CREATE TEMP TABLE ${name} AS SELECT ${columns.join(', ')} FROM ${form.destination.table.sql} WITH NO DATA`)
     session.stages.add(name)
   }
+  const { destination } = chunk
+  if (mode !== 'upsert' || destination.fresh !== undefined) return
+  const { rows: found } = await session.query(`SELECT NOT EXISTS (SELECT FROM ${destination.table.sql}) AS fresh`)
+  destination.fresh = found[0]!['fresh'] === true
 }
 
-async function insert(session: Session, rows: readonly Pending[]): Promise<readonly string[]> {
-  const { form } = rows[0]!
-  if (form.op === 'delete') return remove(session, form, rows)
-  await session.copy(copySql(form.destination.table.sql, form), linesOf(rows))
-  return []
+function planOf(mode: InsertMode, chunk: Chunk, rows: readonly number[]): Plan {
+  if (chunk.form(rows[0]!).op === 'move') return move(chunk, rows)
+  return mode === 'insert' ? insert(chunk, rows) : merge(mode, chunk, rows)
+}
+
+function insert(chunk: Chunk, rows: readonly number[]): Plan {
+  const form = chunk.form(rows[0]!)
+  if (form.op === 'delete') return remove(chunk, rows)
+  return { steps: [copyStep(form.destination.table.sql, form, chunk, rows)], sent: [rows], direct: false, partial: false }
 }
 
 /** The last change of each row counts. Deletes come first: their keys are others than those of the writes. */
-async function merge(
-  session: Session,
-  mode: InsertMode,
-  rows: readonly Pending[],
-  sending: (rows: readonly Pending[]) => void,
-): Promise<readonly string[]> {
-  const last = lastByKey(rows)
-  const [deletes, writes] = split(last, (row) => row.form.op === 'delete')
-  const statements: string[] = []
-  if (deletes.length > 0) {
-    sending(deletes)
-    statements.push(...(await remove(session, deletes[0]!.form, deletes)))
-  }
-  if (writes.length === 0) return statements
-  const { form } = writes[0]!
-  const { destination } = form
-  sending(writes)
-  if (statements.length === 0 && mode === 'upsert' && !form.partial && (await isFresh(session, form))) {
-    try {
-      await session.copy(copySql(destination.table.sql, form), linesOf(writes))
-      return []
-    } catch (error) {
-      const { code } = error as { code?: string }
-      // Rows that are there already, or a table that COPY does not write to (row-level security, a view).
-      if (!isUniqueFault(error) && code !== '0A000' && code !== '42809') throw error
-      destination.fresh = false
-      await session.query(`ROLLBACK TO SAVEPOINT ${savepoint}`)
-    }
+function merge(mode: InsertMode, chunk: Chunk, rows: readonly number[]): Plan {
+  const [deletes, writes] = split(chunk.lastByKey(rows), (row) => chunk.form(row).op === 'delete')
+  const { steps, sent } = deletes.length > 0 ? remove(chunk, deletes) : { steps: [], sent: [] }
+  if (writes.length === 0) return { steps, sent, direct: false, partial: false }
+  const form = chunk.form(writes[0]!)
+  const { table, fresh } = form.destination
+  if (mode === 'upsert' && fresh === true && steps.length === 0 && !form.partial) {
+    return { steps: [copyStep(table.sql, form, chunk, writes)], sent: [writes], direct: true, partial: false }
   }
   const stage = stageOf(form)
-  await session.copy(copySql(stage, form), linesOf(writes))
-  if (!form.partial) return [...statements, mode === 'update' ? updateSql(form, stage) : upsertSql(form, stage), `TRUNCATE ${stage}`]
-  const counts = await session.script([...statements, updateSql(form, stage), `TRUNCATE ${stage}`])
-  if (counts[statements.length]! < writes.length) {
-    throw new RowFault(
-      'the change does not carry all columns (unchanged TOAST values are not sent), and the table has no row to keep them of; set REPLICA IDENTITY FULL on the source table, or take a new snapshot of it',
-    )
+  const apply = mode === 'update' || form.partial ? updateSql(form, stage) : upsertSql(form, stage)
+  return {
+    steps: [...steps, copyStep(stage, form, chunk, writes), { sql: apply }, { sql: `TRUNCATE ${stage}` }],
+    sent: [...sent, writes, undefined, undefined],
+    direct: false,
+    partial: form.partial,
   }
-  return []
 }
 
-async function isFresh(session: Session, { destination }: Form): Promise<boolean> {
-  if (destination.fresh === undefined) {
-    const { rows } = await session.query(`SELECT NOT EXISTS (SELECT FROM ${destination.table.sql}) AS fresh`)
-    destination.fresh = rows[0]!['fresh'] === true
-  }
-  return destination.fresh
-}
-
-async function remove(session: Session, form: Form, rows: readonly Pending[]): Promise<readonly string[]> {
+function remove(chunk: Chunk, rows: readonly number[]): Plan {
+  const form = chunk.form(rows[0]!)
   const stage = stageOf(form)
-  await session.copy(copySql(stage, form), linesOf(rows))
-  return [`DELETE FROM ${form.destination.table.sql} t USING ${stage} s WHERE ${matchSql(form)}`, `TRUNCATE ${stage}`]
+  const apply = `DELETE FROM ${form.destination.table.sql} t USING ${stage} s WHERE ${matchSql(form)}`
+  return {
+    steps: [copyStep(stage, form, chunk, rows), { sql: apply }, { sql: `TRUNCATE ${stage}` }],
+    sent: [rows, undefined, undefined],
+    direct: false,
+    partial: false,
+  }
 }
 
 /** Where the source sends a changed key as a delete and a create that lacks columns, the row has to be moved to keep them. */
-async function move(session: Session, rows: readonly Pending[]): Promise<readonly string[]> {
-  const { form } = rows[0]!
+function move(chunk: Chunk, rows: readonly number[]): Plan {
+  const form = chunk.form(rows[0]!)
   const stage = stageOf(form)
   const table = form.destination.table.sql
   const keys = form.planned.map(({ column }) => quoteIdentifier(column))
-  await session.copy(copySql(stage, form), linesOf(rows))
   const row = (offset: number) => `(SELECT * FROM ${stage} ORDER BY ctid LIMIT 1 OFFSET ${offset})`
   const same = (left: string, right: string) => keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' AND ')
-  return [
-    // A replay finds the row moved already.
-    `UPDATE ${table} t SET ${keys.map((key) => `${key} = n.${key}`).join(', ')} FROM ${row(0)} o, ${row(1)} n
-     WHERE ${same('t', 'o')} AND NOT EXISTS (SELECT FROM ${table} x WHERE ${same('x', 'n')})`,
-    `TRUNCATE ${stage}`,
-  ]
+  // A replay finds the row moved already.
+  const apply = `UPDATE ${table} t SET ${keys.map((key) => `${key} = n.${key}`).join(', ')} FROM ${row(0)} o, ${row(1)} n
+     WHERE ${same('t', 'o')} AND NOT EXISTS (SELECT FROM ${table} x WHERE ${same('x', 'n')})`
+  return {
+    steps: [copyStep(stage, form, chunk, rows), { sql: apply }, { sql: `TRUNCATE ${stage}` }],
+    sent: [rows, undefined, undefined],
+    direct: false,
+    partial: false,
+  }
 }
 
-/** The last row of each key, in the order of these last ones. */
-function lastByKey(rows: readonly Pending[]): readonly Pending[] {
-  const last = new Map<string, number>()
-  for (let at = 0; at < rows.length; at++) last.set(rows[at]!.key, at)
-  return last.size === rows.length ? rows : rows.filter(({ key }, at) => last.get(key) === at)
+/** Rows that are there already, or a table that COPY does not write to (row-level security, a view). */
+function refusesDirect({ direct }: Plan, error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return direct && (isUniqueFault(error) || code === '0A000' || code === '42809')
 }
 
-function linesOf(rows: readonly Pending[]): Buffer {
-  let text = ''
-  for (const { line } of rows) text += line
-  return Buffer.from(text, 'utf8')
+/** The transaction had failed before this came to it. */
+function isBehindFault(error: unknown): boolean {
+  return (error as { code?: string }).code === '25P02'
+}
+
+function copyStep(target: string, form: Form, chunk: Chunk, rows: readonly number[]): Step {
+  const columns = form.planned.map(({ column }) => quoteIdentifier(column)).join(', ')
+  return { sql: `COPY ${target} (${columns}) FROM STDIN`, lines: chunk.lines(rows) }
 }
 
 function stageOf(form: Form): string {
   return `pg_temp.millrace_stage_${form.id}`
-}
-
-function copySql(target: string, { planned }: Form): string {
-  return `COPY ${target} (${planned.map(({ column }) => quoteIdentifier(column)).join(', ')}) FROM STDIN`
 }
 
 function matchSql({ planned }: Form): string {
@@ -190,7 +236,7 @@ function updateSql(form: Form, stage: string): string {
   return `UPDATE ${form.destination.table.sql} t SET ${set.join(', ')} FROM ${stage} s WHERE ${matchSql(form)}`
 }
 
-function halves(rows: readonly Pending[]): readonly (readonly Pending[])[] {
+function halves(rows: readonly number[]): readonly (readonly number[])[] {
   const middle = rows.length >> 1
   return [rows.slice(0, middle), rows.slice(middle)]
 }
