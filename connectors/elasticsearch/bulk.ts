@@ -54,7 +54,7 @@ export class Bulk implements Disposable {
     this.#parts = parts
     const { config } = parts
     const inFlight = config['max.in.flight.requests']
-    const limits = { records: config['batch.size'], bytes: config['bulk.size.bytes'], inFlight: 1 }
+    const limits = { records: config['batch.size'], bytes: bulkBytes(config), inFlight: 1 }
     this.#lanes = [new Lane({ ...limits, inFlight }), ...Array.from({ length: inFlight }, () => new Lane(limits))]
   }
 
@@ -83,7 +83,7 @@ export class Bulk implements Disposable {
    */
   async room(kill: AbortSignal): Promise<void> {
     const records = this.#parts.config['max.buffered.records']
-    const bytes = this.#parts.config['bulk.size.bytes'] * (this.#parts.config['max.in.flight.requests'] + 1)
+    const bytes = bulkBytes(this.#parts.config) * (this.#parts.config['max.in.flight.requests'] + 1)
     const reached = () => this.#buffered < records && this.#bytes < bytes
     if (isDataError(this.#failure) && reached()) return
     try {
@@ -267,6 +267,10 @@ export class Bulk implements Disposable {
 
 function isDataError(error: unknown): error is Error {
   return (error as { readonly code?: unknown } | undefined)?.code === 'DATA'
+}
+
+function bulkBytes(config: ElasticsearchConfig): number {
+  return config['bulk.size.bytes'] < 0 ? Infinity : config['bulk.size.bytes']
 }
 
 function places(from: number, to: number): number[] {

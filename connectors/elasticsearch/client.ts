@@ -1,8 +1,16 @@
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type AgentOptions,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { RetriableError } from '../../core/index.ts'
+import { nodeUrls } from './config-connection.ts'
 import type { ElasticsearchConfig } from './config.ts'
 import { tlsOptions } from './tls.ts'
 
@@ -46,11 +54,13 @@ export class ElasticsearchClient implements Disposable {
 
   constructor(config: ElasticsearchConfig) {
     this.#config = config
-    this.#nodes = config['connection.url'].map((text) => ({ url: new URL(text), restsUntil: 0 }))
+    this.#nodes = nodeUrls(config['connection.url']).map((url) => ({ url, restsUntil: 0 }))
+    const idleMs = config['max.connection.idle.time.ms']
     const keeping = {
       keepAlive: true,
       maxSockets: config['max.in.flight.requests'] + spareSockets,
-      timeout: config['max.connection.idle.time.ms'],
+      ...(idleMs < 0 ? {} : { timeout: idleMs }),
+      ...proxyOf(config),
     }
     const tls = this.#nodes.some(({ url }) => url.protocol === 'https:') ? tlsOptions(config) : {}
     this.#agents = { http: new HttpAgent(keeping), https: new HttpsAgent({ ...keeping, ...tls }) }
@@ -131,11 +141,10 @@ export class ElasticsearchClient implements Disposable {
 
   #limit(request: ClientRequest): void {
     const connectMs = this.#config['connection.timeout.ms']
-    request.setTimeout(this.#config['read.timeout.ms'], () => {
-      request.destroy(new Error(`nothing came for ${this.#config['read.timeout.ms']} ms (read.timeout.ms)`))
-    })
+    const readMs = this.#config['read.timeout.ms']
+    request.setTimeout(readMs, () => request.destroy(new Error(`nothing came for ${readMs} ms (read.timeout.ms)`)))
     request.on('socket', (socket) => {
-      if (!socket.connecting) return
+      if (!socket.connecting || connectMs === 0) return
       const late = setTimeout(() => request.destroy(new Error(`no connection within ${connectMs} ms (connection.timeout.ms)`)), connectMs)
       const connected = () => clearTimeout(late)
       socket.once('connect', connected)
@@ -159,9 +168,19 @@ async function read(response: IncomingMessage): Promise<string> {
 function authorization(config: ElasticsearchConfig): Readonly<Record<string, string>> {
   const apiKey = config['connection.api.key']
   if (apiKey !== undefined) return { authorization: `ApiKey ${apiKey}` }
-  const user = config['connection.username']
+  const user = config['connection.username'] || undefined
   if (user === undefined) return {}
   return { authorization: `Basic ${Buffer.from(`${user}:${config['connection.password'] ?? ''}`).toString('base64')}` }
+}
+
+/** For an agent of Node's: with these it sends http through the proxy and opens tunnels for https. */
+function proxyOf(config: ElasticsearchConfig): AgentOptions {
+  const host = config['proxy.host']
+  if (host === undefined || host === '') return {}
+  const user = config['proxy.username'] || undefined
+  const secret = user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(config['proxy.password'] ?? '')}@`
+  const url = `http://${secret}${host.includes(':') ? `[${host}]` : host}:${config['proxy.port']}`
+  return { proxyEnv: { HTTP_PROXY: url, HTTPS_PROXY: url } }
 }
 
 /** An AggregateError (several addresses of a name) has no message of its own. */

@@ -7,7 +7,11 @@ const prefix = 'elastic.https.ssl.'
 
 /** Node's TLS options from the `elastic.https.ssl.*` keys. Reads the files; throws a ConfigError that names the key. */
 export function tlsOptions(config: ElasticsearchConfig): ConnectionOptions {
+  const versions = config[`${prefix}enabled.protocols`]
+  if (versions.length === 0) throw fault('enabled.protocols', `${prefix}enabled.protocols is empty; it lists TLSv1.2, TLSv1.3 or both`)
   const options: ConnectionOptions = {
+    minVersion: versions.includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3',
+    maxVersion: versions.includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2',
     ...trust(config),
     ...identity(config),
     ...(config[`${prefix}endpoint.identification.algorithm`] === '' ? { checkServerIdentity: () => undefined } : {}),
@@ -17,7 +21,7 @@ export function tlsOptions(config: ElasticsearchConfig): ConnectionOptions {
 }
 
 function trust(config: ElasticsearchConfig): ConnectionOptions {
-  const location = config[`${prefix}truststore.location`]
+  const location = config[`${prefix}truststore.location`] || undefined
   const given = config[`${prefix}truststore.certificates`]
   if (location !== undefined && given !== undefined) {
     throw fault('truststore.certificates', `${prefix}truststore.location and ${prefix}truststore.certificates are both given; give one`)
@@ -31,14 +35,22 @@ function trust(config: ElasticsearchConfig): ConnectionOptions {
 }
 
 function identity(config: ElasticsearchConfig): ConnectionOptions {
-  const location = config[`${prefix}keystore.location`]
+  const location = config[`${prefix}keystore.location`] || undefined
+  const key = config[`${prefix}keystore.key`]
+  const cert = config[`${prefix}keystore.certificate.chain`]
+  if ((key === undefined) !== (cert === undefined))
+    throw fault('keystore.key', `${prefix}keystore.key and ${prefix}keystore.certificate.chain belong together; one of them is missing`)
+  if (location !== undefined && key !== undefined)
+    throw fault('keystore.location', `${prefix}keystore.location and ${prefix}keystore.key are both given; give a file or texts`)
+  const passphrase = config[`${prefix}key.password`]
+  const secret = passphrase === undefined ? {} : { passphrase }
+  if (key !== undefined && cert !== undefined) return { key, cert, ...secret }
   if (location === undefined) return {}
   const bytes = readStore('keystore.location', location)
   // DER begins with a SEQUENCE; PKCS12 is DER.
   if (bytes[0] === 0x30) return { pfx: bytes, passphrase: config[`${prefix}keystore.password`] ?? '' }
   const text = pemFile('keystore.location', location).toString('latin1')
-  const passphrase = config[`${prefix}key.password`]
-  return { key: text, cert: text, ...(passphrase === undefined ? {} : { passphrase }) }
+  return { key: text, cert: text, ...secret }
 }
 
 function pemFile(key: string, location: string): Buffer {

@@ -11,7 +11,9 @@ import { waitFor, WorkerProcess } from '../worker-process.ts'
 
 const partitions = 4
 const keys = 600
-const records = 6000
+/** A search gives at most 10,000 documents. */
+const recordsMax = 9000
+const batch = 50
 const killsMin = 3
 
 interface Change {
@@ -23,7 +25,7 @@ interface Change {
 type Documents = Map<string, { readonly version: number; readonly source: unknown }>
 
 test(
-  `${records} changes of ${keys} keys go from Kafka into Elasticsearch by two tasks under kill -9, cut connections and a killed server: the same documents`,
+  `changes of ${keys} keys go from Kafka into Elasticsearch by two tasks under kill -9, cut connections and a killed server: the same documents`,
   { skip: kafkaSkip(true) || elasticsearchSkip(), timeout: 300_000 },
   async (t) => {
     const [kafka, server] = await Promise.all([startKafka({ own: true }), startElasticsearch()])
@@ -50,7 +52,8 @@ test(
       await worker.call('POST', '/connectors', { name, config: { ...sink, ...nulls, 'index.name.format': name, ...config } })
     }
     const expected = { mirror: new Map(), merged: new Map(), log: new Map() } satisfies Record<string, Documents>
-    const produced = produce(kafka, expected)
+    const stop = new AbortController()
+    const produced = produce(kafka, expected, stop.signal)
     let kills = 0
     const disturb = async (kind: number): Promise<void> => {
       await sleep(200 + Math.random() * 1500)
@@ -58,17 +61,18 @@ test(
         await worker.kill()
         kills++
         await worker.restart()
-      } else proxy.cutAfter(Math.floor(Math.random() * 100_000))
+      } else proxy.cutAfter(Math.floor(Math.random() * 30_000))
     }
     await disturb(1)
     await server.kill()
     const again = server.start()
     while (kills < killsMin) await disturb(Math.random())
     await again
-    await disturb(1)
+    await worker.running('mirror', 60_000)
+    while (proxy.cuts < 2) await disturb(1)
     await disturb(0)
-    await produced
-    t.diagnostic(`${kills} kills, ${proxy.cuts} cuts`)
+    stop.abort()
+    t.diagnostic(`${await produced} changes, ${kills} kills, ${proxy.cuts} cuts`)
     for (const [name, documents] of Object.entries(expected)) {
       let found: Documents = new Map()
       const same = async () => {
@@ -84,13 +88,14 @@ test(
   },
 )
 
-/** Changes at random, a few hundred at a time, and what they come to. */
-async function produce(kafka: TestKafka, expected: { mirror: Documents; merged: Documents; log: Documents }): Promise<void> {
+/** Changes at random, a few at a time until it is told to stop, and what they come to. Gives their number. */
+async function produce(kafka: TestKafka, expected: Record<'mirror' | 'merged' | 'log', Documents>, stop: AbortSignal): Promise<number> {
   const producer = kafka.client().producer({ idempotent: true, maxInFlightRequests: 1 })
   await producer.connect()
   const next = Array.from({ length: partitions }, () => 0)
-  for (let made = 0; made < records; made += 200) {
-    const changes = Array.from({ length: 200 }, (_, n) => change(made + n))
+  let made = 0
+  for (; made < recordsMax && !stop.aborted; made += batch) {
+    const changes = Array.from({ length: batch }, (_, n) => change(made + n))
     await producer.send({
       topic: 'orders',
       messages: changes.map(({ id, value }) => ({
@@ -112,9 +117,10 @@ async function produce(kafka: TestKafka, expected: { mirror: Documents; merged: 
       expected.merged.set(key, { version: 0, source: { ...before, ...value } })
       expected.log.set(`orders+${id % partitions}+${offset}`, { version: 1, source: value })
     }
-    await sleep(100)
+    await sleep(200)
   }
   await producer.disconnect()
+  return made
 }
 
 function change(n: number): Change {
