@@ -244,7 +244,7 @@ function withEnds({ config, records }: MemoryRunOptions, registry: Registry): Re
   const named = config['connector.class'] ?? ''
   const isSink = registry.sink(named) !== undefined && registry.source(named) === undefined
   const sink: Record<string, string> = isSink || config['sink.class'] !== undefined ? {} : { 'sink.class': memoryClasses.sink }
-  const source =
+  const source: Record<string, string> =
     records === undefined ? {} : isSink ? { 'source.class': memoryClasses.source } : { 'connector.class': memoryClasses.source }
   return { name: connector, 'flush.interval.ms': '20', 'errors.retry.delay.max.ms': '50', ...config, ...source, ...sink }
 }

@@ -1,10 +1,21 @@
-import { Option, type Command } from 'commander'
+import { Argument, Option, type Command } from 'commander'
+import type { TemplateKind } from './new.ts'
 import type { TestOptions } from './test.ts'
 
 /** The commands of people who write plugins: `new`, `test`, `manifest` and `dev`. Each module is imported when it is called. */
 export function addAuthorCommands(plugin: Command): void {
   const dir = ['--dir <folder>', 'folder of the package', '.'] as const
   const built = ['--built', 'take the module that is published instead of its source', false] as const
+
+  plugin
+    .command('new')
+    .description('Write a complete plugin package in TypeScript, with tests that pass, into a new folder.')
+    .addArgument(new Argument('<kind>', 'what it offers').choices(['source', 'sink', 'transform', 'converter']))
+    .argument('<name>', 'name of the package, such as millrace-plugin-acme')
+    .option('--dir <folder>', 'the new folder; default: named after the package')
+    .action(async (kind: TemplateKind, name: string, options: { dir?: string }) =>
+      (await import('./new.ts')).newPlugin(kind, name, options),
+    )
 
   plugin
     .command('test')

@@ -1,4 +1,5 @@
 import type { Plugin } from '../../core/index.ts'
+import { serveOwnPackage } from '../../core/runtime/own-package.ts'
 import { checkPlugin, type Finding, type PluginTest } from '../../testing/index.ts'
 
 /** What the process that tries a plugin tells the command. */
@@ -28,6 +29,7 @@ const began = (part: string, law: string) => {
   tell({ type: 'began', part, law })
 }
 
+serveOwnPackage()
 began(module, 'it can be imported')
 const { default: plugin } = (await import(module)) as { default?: Plugin }
 if (plugin?.api === undefined) throw new Error('Its module has no default export made by definePlugin')
