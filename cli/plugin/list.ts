@@ -9,11 +9,11 @@ export async function listPlugins(options: InstallOptions): Promise<void> {
   const worker = options.dir === undefined ? await findWorker(options) : undefined
   const packages = worker ? worker.packages : inFolder(options)
   if (options.output === 'json') return printJson({ worker: worker?.client.url ?? null, packages })
-  const rows = packages.map(({ name, version, parts, connectors, fault }) => [
+  const rows = packages.map(({ name, version, parts, usedBy, fault }) => [
     name,
     version,
     parts.map((part) => `${part.kind} ${part.class}`).join(', '),
-    connectors.join(', '),
+    usedBy.join(', '),
     fault === '' ? 'ok' : fault,
   ])
   printLines(rows.length === 0 ? [] : table(['NAME', 'VERSION', 'OFFERS', 'USED BY', 'STATE'], rows))
@@ -25,6 +25,6 @@ function inFolder(options: InstallOptions): readonly WorkerPackage[] {
     .map(({ name, version, folder, root }) => {
       const { parts, fault } = readPackage(root, 'installed')
       const shown = (parts ?? []).map((part) => ({ kind: part.kind, class: part.class }))
-      return { name, version, folder, parts: shown, fault: fault ?? '', connectors: [] }
+      return { name, version, folder, parts: shown, fault: fault ?? '', usedBy: [] }
     })
 }

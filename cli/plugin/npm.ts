@@ -59,12 +59,12 @@ export async function npmInstall(
   child.stderr.setEncoding('utf8').on('data', keep)
   child.on('error', (error: NodeJS.ErrnoException) => {
     const text = error.code === 'ENOENT' ? 'npm was not found: install it (it comes with Node), or put it on the PATH.' : error.message
-    reject(new FailedError(options.signal.aborted ? 'It was interrupted.' : text, { cause: error }))
+    reject(new FailedError(options.signal.aborted ? 'It was interrupted, and nothing was installed.' : text, { cause: error }))
   })
   child.on('close', (code, signal) => {
     if (code === 0) return resolve()
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
-    reject(new FailedError(`npm ${how}:\n${said(output)}`))
+    reject(new FailedError(`Nothing was installed, since npm ${how}:\n${said(output)}`))
   })
   return promise
 }

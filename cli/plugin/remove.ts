@@ -3,6 +3,7 @@ import { note, printJson, printLines } from '../output/print.ts'
 import type { InstalledPlugin } from './install-folder.ts'
 import { installFolder, type InstallOptions } from './install.ts'
 import { isVersion, nameFault } from './package-spec.ts'
+import { segment } from '../rest-client.ts'
 import { findWorker, refreshPlugins, type PluginWorker } from './worker-plugins.ts'
 
 export interface RemoveOptions extends InstallOptions {
@@ -24,9 +25,16 @@ export async function removePlugin(text: string, options: RemoveOptions): Promis
       `${name} ${installed.version} was not removed: ${users.join(', ')} ${users.length === 1 ? 'uses' : 'use'} it. Move ${users.length === 1 ? 'it' : 'them'} to another version or delete ${users.length === 1 ? 'it' : 'them'} first, or give --force: tasks that run go on until they are restarted.`,
     )
   }
-  folder.remove(installed)
+  if (worker?.installPath === folder.path) {
+    await worker.client.call(
+      'DELETE',
+      `/api/v1/plugins/${segment(name)}/${segment(installed.version)}${options.force ? '?force=true' : ''}`,
+    )
+  } else {
+    folder.remove(installed)
+    if (worker) await refreshPlugins(worker.client)
+  }
   folder.sweep()
-  if (worker) await refreshPlugins(worker.client)
   if (options.output === 'json') return printJson({ name, version: installed.version, folder: installed.folder, usedBy: users })
   printLines([`Removed: ${name} ${installed.version}`])
   if (!worker) note('No worker answers, so nobody could say whether a connector needs it.')
@@ -44,5 +52,5 @@ function theOne(versions: readonly InstalledPlugin[], name: string, version: str
 }
 
 function usersOf({ name, version }: InstalledPlugin, worker: PluginWorker | undefined): readonly string[] {
-  return worker?.packages.find((one) => one.name === name && one.version === version)?.connectors ?? []
+  return worker?.packages.find((one) => one.name === name && one.version === version)?.usedBy ?? []
 }

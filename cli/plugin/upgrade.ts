@@ -58,7 +58,7 @@ async function usesOf(
   const { packages } = await pluginsOf(client)
   return packages
     .filter((one) => one.name === name)
-    .flatMap(({ version, connectors }) => connectors.map((connector) => ({ connector, version })))
+    .flatMap(({ version, usedBy }) => usedBy.map((connector) => ({ connector, version })))
     .sort((a, b) => (a.connector < b.connector ? -1 : 1))
 }
 

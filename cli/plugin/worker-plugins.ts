@@ -12,7 +12,7 @@ export interface WorkerPackage {
   /** Why the worker does not offer it; empty: it does. */
   readonly fault: string
   /** Connectors that run with this version, or would. */
-  readonly connectors: readonly string[]
+  readonly usedBy: readonly string[]
 }
 
 /** What a worker says of its plugin packages. */
@@ -51,7 +51,7 @@ export async function findWorker(options: ClientOptions & { readonly dir?: strin
 
 export async function pluginsOf(client: RestClient): Promise<WorkerPlugins> {
   const answer = asObject(await client.call('GET', '/api/v1/plugins'))
-  return { installPath: String(answer['installPath'] ?? ''), packages: packagesOf(answer['packages']) }
+  return { installPath: String(answer['installPath'] ?? ''), packages: packagesOf(answer['plugins']) }
 }
 
 /** Has the worker look for packages again; what it refuses now. */
@@ -61,7 +61,7 @@ export async function refreshPlugins(client: RestClient): Promise<readonly Worke
 
 function packagesOf(value: unknown): readonly WorkerPackage[] {
   return (Array.isArray(value) ? value : []).map((one) => {
-    const { name, version, folder, parts, fault, connectors } = asObject(one)
+    const { name, version, folder, parts, fault, usedBy } = asObject(one)
     return {
       name: String(name),
       version: typeof version === 'string' ? version : '',
@@ -71,7 +71,7 @@ function packagesOf(value: unknown): readonly WorkerPackage[] {
         kind: String(asObject(part)['kind']),
         class: String(asObject(part)['class']),
       })),
-      connectors: (Array.isArray(connectors) ? connectors : []).map(String),
+      usedBy: (Array.isArray(usedBy) ? usedBy : []).map(String),
     }
   })
 }
