@@ -1,4 +1,5 @@
 import { deadLetterOperations } from './openapi-dead-letters.ts'
+import { pluginOperations } from './openapi-plugins.ts'
 import { previewOperations } from './openapi-preview.ts'
 import { ref } from './openapi-schemas.ts'
 
@@ -304,4 +305,10 @@ const worker: readonly Operation[] = [
 ]
 
 /** Every operation. A test holds it against the routes. */
-export const operations: readonly Operation[] = [...connectors, ...deadLetterOperations, ...previewOperations, ...worker]
+export const operations: readonly Operation[] = [
+  ...connectors,
+  ...deadLetterOperations,
+  ...previewOperations,
+  ...pluginOperations,
+  ...worker,
+]

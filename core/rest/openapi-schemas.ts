@@ -1,4 +1,5 @@
 import { deadLetterSchemas } from './openapi-dead-letters.ts'
+import { pluginSchemas } from './openapi-plugins.ts'
 import { previewSchemas } from './openapi-preview.ts'
 
 const text = { type: 'string' }
@@ -163,6 +164,7 @@ export const schemas = {
   }),
   ...deadLetterSchemas,
   ...previewSchemas,
+  ...pluginSchemas,
   OpenApi: { type: 'object', required: ['openapi', 'info', 'paths'] },
 }
 
@@ -177,5 +179,7 @@ function overview(): Readonly<Record<string, object>> {
     rate: { type: 'number' },
     records: point('Records'),
     restarts: count,
+    plugins: point('PluginVersions'),
+    wentBack: point('WentBack'),
   }
 }

@@ -39,6 +39,14 @@ const parameters = {
     description: 'Full class name, simple name or alias of a plugin.',
     schema: { type: 'string' },
   },
+  package: {
+    name: 'package',
+    in: 'path',
+    required: true,
+    description: 'Name of an npm package, percent-encoded: a scope has a slash.',
+    schema: { type: 'string' },
+  },
+  version: { name: 'version', in: 'path', required: true, description: 'Version of a package.', schema: { type: 'string' } },
   logger: {
     name: 'logger',
     in: 'path',

@@ -46,6 +46,7 @@ function fault({ key, message }: ConfigIssue): object {
 function overview(control: Control, name: string): object {
   const status = control.status(name)
   const tasks = control.progress(name)
+  const { versions, wentBack } = control.versions(name)
   const sum = (pick: (task: TaskProgress) => number) => tasks.reduce((total, task) => total + pick(task), 0)
   return {
     name,
@@ -61,6 +62,8 @@ function overview(control: Control, name: string): object {
       rejected: sum((task) => task.records.rejected),
     },
     restarts: sum((task) => task.restarts),
+    plugins: versions,
+    wentBack,
   }
 }
 

@@ -1,5 +1,5 @@
 import { BadRequestError, NotFoundError } from '../contract/errors.ts'
-import type { Registered, Registry } from '../runtime/registry.ts'
+import type { Registered, Registry, Wish } from '../runtime/registry.ts'
 import { pluginKeys, type ConfigInfos } from '../runtime/validation.ts'
 import { sentConfig, type SentConfig } from './connector-body.ts'
 import { flag, ok, type Answer, type Call, type Route } from './route.ts'
@@ -29,11 +29,13 @@ function list(registry: Registry, connectorsOnly: boolean): unknown {
 function settings(registry: Registry, call: Call): unknown {
   const name = call.param('plugin')
   const range = call.query.get('version')
-  const found = find(registry, name)
-  const inRange = range === null || range === 'latest' || !found || versionInRange(found.version, range)
-  if (inRange === undefined) throw new BadRequestError(`Invalid version range ${range}: write it as Maven does, for example [1.0,2.0)`)
-  if (!found || !inRange) throw new NotFoundError(`Unknown plugin ${name}.`)
-  return pluginKeys(found)
+  if (range !== null && range !== 'latest' && versionInRange('0', range) === undefined) {
+    throw new BadRequestError(`Invalid version range ${range}: write it as Maven does, for example [1.0,2.0)`)
+  }
+  const found = find(registry, name, { range })
+  if (found) return pluginKeys(found)
+  const ambiguous = types.map((type) => registry.nameFault(type, name, { range })).find((fault) => fault !== undefined)
+  throw ambiguous === undefined ? new NotFoundError(`Unknown plugin ${name}.`) : new BadRequestError(ambiguous)
 }
 
 async function validate(parts: PluginParts, call: Call): Promise<Answer> {
@@ -52,14 +54,18 @@ async function validate(parts: PluginParts, call: Call): Promise<Answer> {
  */
 function matches(registry: Registry, included: string, plugin: string): boolean {
   if (withoutSuffix(included).endsWith(withoutSuffix(plugin))) return true
-  const found = find(registry, plugin)
-  return !plugin.includes('.') && found !== undefined && [registry.source(included), registry.sink(included)].includes(found as never)
+  if (plugin.includes('.')) return false
+  const classes = (name: string) => (['source', 'sink'] as const).flatMap((type) => registry.named(type, name).map((entry) => entry.class))
+  const meant = new Set(classes(plugin))
+  return classes(included).some((name) => meant.has(name))
 }
 
 function withoutSuffix(name: string): string {
   return name.endsWith('Connector') && name.length > 'Connector'.length ? name.slice(0, -'Connector'.length) : name
 }
 
-function find(registry: Registry, name: string): Registered<unknown> | undefined {
-  return registry.source(name) ?? registry.sink(name) ?? registry.converter(name) ?? registry.transform(name) ?? registry.predicate(name)
+const types = ['source', 'sink', 'converter', 'transformation', 'predicate'] as const
+
+function find(registry: Registry, name: string, wish: Wish): Registered<unknown> | undefined {
+  return types.map((type) => registry.find(type, name, wish)).find((found) => found !== undefined)
 }

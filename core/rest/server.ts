@@ -13,6 +13,7 @@ import { isPublic, listen, listenerOf, serverFor } from './listeners.ts'
 import { loggerRoutes, type LoggerLevels } from './loggers.ts'
 import { offsetRoutes } from './offsets.ts'
 import { overviewRoutes } from './overview.ts'
+import { pluginPackageRoutes } from './plugin-packages.ts'
 import { pluginRoutes } from './plugins.ts'
 import { previewRoutes } from './preview.ts'
 import { Problem, problemOf, refusal } from './problem.ts'
@@ -85,6 +86,7 @@ function routesOf(parts: ServerParts, settings: RestSettings): readonly Route[] 
     ...connectorRoutes({ control, topicTracking, topicReset, issues: async (config) => (await parts.validate(config)).issues }),
     ...offsetRoutes(control),
     ...pluginRoutes({ registry, validate: async (config) => (await parts.validate(config)).configInfos }),
+    ...pluginPackageRoutes(control),
     ...(settings.admin ? loggerRoutes(parts.loggers) : []),
     ...deadLetterRoutes(control),
     ...previewRoutes(control),

@@ -62,6 +62,7 @@ test('all answers of the golden table, and our own, are as the document says', a
       '/api/v1/connectors',
       '/api/v1/connectors/c/progress',
       '/api/v1/worker',
+      '/api/v1/plugins',
       '/openapi.json',
       `${letters}?limit=5&stage=task_put&after=2025-01-31`,
       letters,
@@ -74,6 +75,9 @@ test('all answers of the golden table, and our own, are as the document says', a
     const sample = JSON.stringify({ config: { transforms: '' }, records: [{ topic: 't', value: { id: 1 } }] })
     await check(worker, seen, 'POST', '/api/v1/transforms/preview', sample, { 'content-type': 'application/json' })
     await check(worker, seen, 'PUT', '/api/v1/validate', '{"connector.class":"file","topci":"t"}', { 'content-type': 'application/json' })
+    await check(worker, seen, 'POST', '/api/v1/plugins/refresh')
+    await check(worker, seen, 'DELETE', '/api/v1/plugins/%40acme%2Fpoll/2.0.0')
+    await check(worker, seen, 'DELETE', '/api/v1/plugins/%40acme%2Fpoll/2.0.0?force=true')
     worker.control.ready = false
     for (const url of ['/health', '/readyz']) await check(worker, seen, 'GET', url)
   }
