@@ -100,7 +100,7 @@ async function argumentValues(
 
 async function classes(client: RestClient): Promise<readonly string[]> {
   const answer = await client.call('GET', '/connector-plugins?connectorsOnly=false')
-  return Array.isArray(answer) ? answer.map((entry) => asText(asObject(entry)['class'])) : []
+  return Array.isArray(answer) ? [...new Set(answer.map((entry) => asText(asObject(entry)['class'])))] : []
 }
 
 function without(names: readonly string[], given: readonly string[]): readonly string[] {

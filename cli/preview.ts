@@ -4,6 +4,8 @@ import { readConfigFile, readConnectorFile, readSettings } from '../config/setti
 import { ConfigError } from '../core/index.ts'
 import type { PreviewOrder } from '../core/runtime/control.ts'
 import { isTreeObject, readTree, treeText, type Tree } from '../core/runtime/preview/exact-tree.ts'
+import { spelled } from './output/print.ts'
+import { hasColours } from './output/terminal.ts'
 import { isRefused, previewPicture } from './preview-picture.ts'
 import type { RestClient } from './rest-client.ts'
 
@@ -103,17 +105,4 @@ function readText(file: string): string {
 
 function fault(key: string, message: string): ConfigError {
   return new ConfigError([{ key, message }])
-}
-
-// `rawJSON` is in V8 since Node 22; TypeScript's library does not declare it yet.
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
-
-/** Numbers keep their spelling. */
-function spelled(_: string, value: unknown, context?: { readonly source?: string }): unknown {
-  return typeof value === 'number' && context?.source !== undefined ? rawJSON(context.source) : value
-}
-
-/** Colours are for people at a terminal who did not decline them (no-color.org). */
-function hasColours(): boolean {
-  return process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
 }

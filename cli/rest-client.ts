@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { exitCodes } from './exit.ts'
+import { exitCodes, UsageError } from './exit.ts'
 
 /** Talks to a worker's REST API, ours or any Kafka Connect's. */
 export interface RestClient {
@@ -64,7 +64,7 @@ interface Reply {
 
 /**
  * A client for the worker at `url`, such as http://127.0.0.1:8083; of several workers of one cluster the first that can be reached is asked.
- * A URL may carry `user:password@` and a path. Throws a RestError for a URL that is none.
+ * A URL may carry `user:password@` and a path. Throws a UsageError for a URL that is none.
  */
 export function restClient(url: string | readonly string[], settings: ClientSettings = {}): RestClient {
   const { timeoutMs = 30_000, patienceMs = 20_000 } = settings
@@ -100,10 +100,10 @@ function targetOf(text: string, settings: ClientSettings): Target {
   try {
     url = new URL(text.includes('://') ? text : `http://${text}`)
   } catch (error) {
-    throw new RestError(0, `The worker's address ${withoutPassword(text)} is no URL: write it as http://host:8083`, { cause: error })
+    throw new UsageError(`The worker's address ${withoutPassword(text)} is no URL: write it as http://host:8083`, { cause: error })
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new RestError(0, `The worker's address ${withoutPassword(text)} must begin with http:// or https://`)
+    throw new UsageError(`The worker's address ${withoutPassword(text)} must begin with http:// or https://`)
   }
   const user = url.username === '' ? settings.user : decodeURIComponent(url.username)
   const password = url.username === '' ? (settings.password ?? '') : decodeURIComponent(url.password)
@@ -197,7 +197,7 @@ function refusalOf(reply: Reply, target: Target, method: string, path: string): 
   if (said === undefined) return new RestError(status, `${answered}, without a worker's message`)
   const lines = said.split('\n').filter((line) => line.trim() !== '' && !/^\s+(at |\.\.\. \d+ more)/.test(line))
   // A 500 is a fault of the worker, often with a whole Java trace: its first line says what it was.
-  if (status >= 500) return new RestError(status, `${answered}: ${(lines[0] ?? '').slice(0, 500)}`)
+  if (status >= 500) return new RestError(status, `${answered}: ${(lines[0] ?? '').slice(0, 10_000)}`)
   return new RestError(status, lines.slice(0, linesMax).join('\n') || answered)
 }
 

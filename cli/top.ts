@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TaskProgress } from '../core/runtime/control.ts'
-import type { RestClient } from './rest-client.ts'
+import { allConnectors, asObject, type ShownStatus } from './answers.ts'
+import { table } from './output/table.ts'
+import { stateColour } from './output/terminal.ts'
+import { RestError, segment, type RestClient } from './rest-client.ts'
 
 const refreshMs = 1000
 
@@ -14,15 +17,34 @@ export async function top(client: RestClient, options: { readonly once: boolean 
   }
 }
 
-/** The picture as lines of text: a row per task. */
+/** The picture as lines of text: a row per task. Kafka Connect's workers know states alone. */
 export async function picture(client: RestClient): Promise<readonly string[]> {
-  const names = (await client.call('GET', '/connectors')) as readonly string[]
-  const answers = await Promise.all(names.map((name) => client.call('GET', `/api/v1/connectors/${encodeURIComponent(name)}/progress`)))
-  const rows = answers.flatMap((answer, index) =>
-    (answer as { tasks: readonly TaskProgress[] }).tasks.map((task) => row(names[index]!, task)),
-  )
-  const header = ['CONNECTOR', 'TASK', 'STATE', 'PHASE', 'SNAPSHOT', 'ROWS/S', 'TOTAL', 'LAG', 'MEMORY', 'RESTARTS']
-  return names.length === 0 ? ['No connectors yet: POST one to /connectors'] : columns([header, ...rows])
+  const connectors = await allConnectors(client)
+  if (connectors.size === 0) return ['No connectors yet: millrace create, or POST one to /connectors']
+  const rows = await Promise.all([...connectors].map(async ([name, { status }]) => tasksOf(client, name, status)))
+  return table(header, rows.flat(), (cell) => stateColour(cell.split(',', 1)[0]!))
+}
+
+const header = ['CONNECTOR', 'TASK', 'STATE', 'PHASE', 'SNAPSHOT', 'ROWS/S', 'TOTAL', 'LAG', 'MEMORY', 'RESTARTS']
+
+async function tasksOf(client: RestClient, name: string, { connector, tasks }: ShownStatus): Promise<readonly (readonly string[])[]> {
+  const rows = await ownTasks(client, name, tasks)
+  return rows.length > 0 ? rows : [padded(name, '', connector.state)]
+}
+
+async function ownTasks(client: RestClient, name: string, tasks: ShownStatus['tasks']): Promise<readonly (readonly string[])[]> {
+  try {
+    const { tasks: own } = asObject(await client.call('GET', `/api/v1/connectors/${segment(name)}/progress`))
+    if (Array.isArray(own)) return (own as readonly TaskProgress[]).map((task) => row(name, task))
+  } catch (error) {
+    if (!(error instanceof RestError) || error.status !== 404) throw error
+    // Another kind of worker, or the connector was deleted in between.
+  }
+  return tasks.map(({ id, state }) => padded(name, String(id), state))
+}
+
+function padded(...cells: readonly string[]): readonly string[] {
+  return [...cells, ...header.slice(cells.length).map(() => '')]
 }
 
 /** One task in the picture's columns. */
@@ -63,14 +85,4 @@ export function lagText({ lag }: Pick<TaskProgress, 'lag'>): string {
 function byteText(bytes: number): string {
   const unit = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10))
   return `${(bytes / 1024 ** unit).toFixed(unit === 0 ? 0 : 1)} ${['B', 'KB', 'MB', 'GB', 'TB'][unit]}`
-}
-
-function columns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)))
-  return rows.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
 }
