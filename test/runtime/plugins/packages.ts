@@ -77,8 +77,8 @@ export default definePlugin({ name: ${JSON.stringify(name)}, version: ${JSON.str
         if (sent) { await sleep(200, undefined, { signal }).catch(() => {}); return idle }
         sent = true
         appendFileSync(config.file, ${JSON.stringify(`${version}\n`)})
-        const line = record({ topic: 'ticks', value: ${JSON.stringify(version)}, origin: { partition: 'p', position: 1, seq: 0 } })
-        return { records: [line], offsets: { p: { n: 1 } }, bytes: 10 }
+        const line = record('ticks', ${JSON.stringify(version)})
+        return { records: [line], offsets: { '{"p":1}': { n: 1 } }, bytes: 10 }
       },
       async [Symbol.asyncDispose]() {},
     }
