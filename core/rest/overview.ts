@@ -97,7 +97,9 @@ function hintOf(trace: string | undefined): string {
   const [first = ''] = (trace ?? '').split('\n', 1)
   const code = /^(?:Uncaught )?(\w+)Error\b/.exec(first)?.[1]?.toUpperCase() ?? ''
   const again = /\n\((This task starts again by itself [^)]*)\)$/.exec(trace ?? '')?.[1]
-  return [first || 'It failed without a trace', hints[code], again].filter(Boolean).join(' — ')
+  // What the runtime itself found says what to do in its second line.
+  const hint = hints[code] ?? /^[^\n]*\n\(([^\n]*)\)(?:\n|$)/.exec(trace ?? '')?.[1]
+  return [first || 'It failed without a trace', hint === again ? undefined : hint, again].filter(Boolean).join(' — ')
 }
 
 function worker(control: Control, { version, commit }: WorkerIdentity): unknown {

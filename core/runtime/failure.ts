@@ -12,6 +12,8 @@ export interface Failure {
 
 /** Most characters of a trace that are kept. */
 const traceMax = 32_768
+/** Most characters of a message. */
+const messageMax = 8_192
 
 /** Turns whatever was thrown into a failure. `redact` removes secrets. */
 export function failureOf(thrown: unknown, redact: (text: string) => string): Failure {
@@ -24,7 +26,7 @@ export function failureOf(thrown: unknown, redact: (text: string) => string): Fa
   return {
     name: cause.name,
     code: typeof code === 'string' ? code : 'BUG',
-    message: redact(cause.message),
+    message: redact(cause.message).slice(0, messageMax),
     trace: redact(traceOf(error)).slice(0, traceMax) + hintOf(code),
   }
 }
@@ -34,9 +36,20 @@ function hintOf(code: unknown): string {
   return hint === undefined ? '' : `\n(${hint})`
 }
 
+/** What to do about an end that the host did not tell of itself. */
+const endHints: Readonly<Record<string, string>> = {
+  CRASH: 'Native code of a plugin crashed, or the system ended the process, as it does where memory is short.',
+  EXIT: 'A plugin ended the process; it should throw an error instead of calling process.exit.',
+  MEMORY: 'Give the task more (task.heap.max.mb, task.memory.max.bytes) if its work needs that; if it grows for ever, the plugin leaks.',
+  SPIN: 'Some code of a plugin computes without pause; it has to give way now and then by an await, or work in a thread of its own.',
+  STALL:
+    'A plugin waits for what does not come: is the far side reachable? A long step reports its progress, or task.stall.timeout.ms is raised.',
+}
+
 /** A failure that the runtime itself found. */
-export function failure(code: string, message: string, detail = ''): Failure {
-  return { name: 'TaskFailure', code, message, trace: (detail === '' ? message : `${message}\n${detail}`).slice(0, traceMax) }
+export function failure(code: string, message: string): Failure {
+  const hint = Object.hasOwn(endHints, code) ? `\n(${endHints[code]})` : ''
+  return { name: 'TaskFailure', code, message, trace: message.slice(0, traceMax) + hint }
 }
 
 /** The error that a failure stands for, on this side of the process boundary. */

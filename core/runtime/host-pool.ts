@@ -26,6 +26,15 @@ const callTimeoutMs = 30_000
 /** A host for calls leaves after this long without one, in milliseconds. */
 const callIdleMs = 2_000
 
+/** Where Millrace's own plugins lie. */
+const ownRooms = ['core/', 'connectors/', 'transforms/'].map((room) => new URL(`../../${room}`, import.meta.url).href)
+
+interface Caller {
+  readonly host: TaskHost
+  calls: number
+  idle: NodeJS.Timeout | undefined
+}
+
 /** Most hosts that start at the same time. */
 const startingMax = Math.max(2, availableParallelism())
 
@@ -36,9 +45,8 @@ export class HostPool {
   readonly #shared = new Set<TaskHost>()
   /** They hold modules of packages that were changed since. */
   readonly #outdated = new WeakSet<TaskHost>()
-  #caller: TaskHost | undefined
-  #callerIdle: NodeJS.Timeout | undefined
-  #calls = 0
+  /** Hosts of calls, by the foreign modules that they import: what one plugin breaks in its process does not meet another's calls. */
+  readonly #callers = new Map<string, Caller>()
   #whenEmpty: (() => void) | undefined
   readonly #gate = new StartGate(startingMax)
 
@@ -71,17 +79,29 @@ export class HostPool {
     if (this.#shared.has(host) && host.tasks === 0) host.leave()
   }
 
-  /** Runs plugin code outside this process (inline: in it). One host serves all calls and leaves when there are none for a while. */
+  /**
+   * Runs plugin code outside this process (inline: in it). One host serves all calls into Millrace's own plugins, and one those into each
+   * package; a host leaves when there are none for a while.
+   */
   async call(request: CallRequest, secrets: readonly string[]): Promise<CallAnswer> {
-    clearTimeout(this.#callerIdle)
-    if (!this.#caller?.usable) this.#caller = this.#open(this.#parts.hosting === 'inline' ? 'inline' : 'process', this.#parts.limits, false)
-    this.#calls++
+    const caller = this.#callerFor(foreignModules(request))
+    clearTimeout(caller.idle)
+    caller.calls++
     try {
-      return await this.#caller.call(request, secrets, callTimeoutMs)
+      return await caller.host.call(request, secrets, callTimeoutMs)
     } finally {
-      this.#calls--
-      if (this.#calls === 0) this.#callerIdle = setTimeout(() => this.#caller?.leave(), callIdleMs)
+      caller.calls--
+      if (caller.calls === 0) caller.idle = setTimeout(() => caller.host.leave(), callIdleMs)
     }
+  }
+
+  #callerFor(key: string): Caller {
+    const known = this.#callers.get(key)
+    if (known?.host.usable) return known
+    const kind = this.#parts.hosting === 'inline' ? 'inline' : 'process'
+    const caller: Caller = { host: this.#open(kind, this.#parts.limits, false), calls: 0, idle: undefined }
+    this.#callers.set(key, caller)
+    return caller
   }
 
   /**
@@ -101,10 +121,11 @@ export class HostPool {
 
   /** Packages were changed: what is run from now on is imported anew. What runs is left alone. */
   forgetModules(): void {
-    const caller = this.#caller
-    this.#caller = undefined
-    if (caller && this.#calls === 0) caller.leave()
-    else if (caller) setTimeout(() => caller.leave(), callTimeoutMs).unref()
+    for (const caller of this.#callers.values()) {
+      if (caller.calls === 0) caller.host.leave()
+      else setTimeout(() => caller.host.leave(), callTimeoutMs).unref()
+    }
+    this.#callers.clear()
     for (const host of this.#shared) {
       this.#outdated.add(host)
       if (host.tasks === 0) host.leave()
@@ -113,12 +134,14 @@ export class HostPool {
 
   /** Calls that are under way fail: nobody waits for them any more. */
   abandonCalls(): void {
-    if (this.#calls > 0) this.#caller?.fail(failure('STOPPED', 'The worker stops'))
+    for (const { host, calls } of this.#callers.values()) {
+      if (calls > 0) host.fail(failure('STOPPED', 'The worker stops'))
+    }
   }
 
   /** Resolves when every host is gone; those that still run are told to leave. */
   async close(): Promise<void> {
-    clearTimeout(this.#callerIdle)
+    for (const { idle } of this.#callers.values()) clearTimeout(idle)
     for (const host of this.#all) host.leave()
     if (this.#all.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
   }
@@ -133,6 +156,29 @@ export class HostPool {
   #forget(host: TaskHost): void {
     this.#all.delete(host)
     this.#shared.delete(host)
+    for (const [key, caller] of this.#callers) if (caller.host === host) this.#callers.delete(key)
     if (this.#all.size === 0) this.#whenEmpty?.()
+  }
+}
+
+function foreignModules(request: CallRequest): string {
+  const modules = new Set<string>(modulesOf(request))
+  return [...modules]
+    .filter((module) => !ownRooms.some((room) => module.startsWith(room)))
+    .sort()
+    .join(' ')
+}
+
+function modulesOf(request: CallRequest): readonly string[] {
+  switch (request.kind) {
+    case 'validate':
+      return request.modules.map(({ specifier }) => specifier)
+    case 'describe':
+      return [request.module]
+    case 'letters':
+    case 'preview':
+      return [] // Letters are read by a part of Millrace; previews run alone.
+    default:
+      return [request.part.module]
   }
 }
