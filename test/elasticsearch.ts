@@ -6,15 +6,17 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cached, downloadsSkip, javaProgram, run } from './downloads.ts'
 import { freePort } from './postgres.ts'
+import { callServer, countOf, documentsOf, type SearchServer } from './search-server.ts'
 import { ServerProcess } from './server-process.ts'
 
-const version = '8.19.21'
+/** 9.5.3 works, too, where JAVA_HOME is a JDK 21 or newer. */
+const version = process.env['MILLRACE_TEST_ELASTICSEARCH'] || '8.19.21'
 const artifact = `org.elasticsearch.distribution.integ-test-zip:elasticsearch:${version}:zip`
 const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1'
 /** Users of Debian's that own nothing. Elasticsearch refuses to run as root. */
 const nobody = { uid: 65534, gid: 65534 }
 
-/** Elasticsearch 8.19.21 as its own integration tests have it: the genuine server with few modules. From Maven, 107 MB, once. */
+/** Elasticsearch as its own integration tests have it: the genuine server with few modules. From Maven, 107 MB, once. */
 function elasticsearchHome(): string {
   return cached(`elasticsearch/${version}`, (into) => {
     const flags = ['-q', '-B', '-Dstyle.color=never', '-Dtransitive=false']
@@ -50,8 +52,8 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
   return server
 }
 
-/** A running node. `stop` and dispose remove its folder; `kill` and `start` leave it, and it keeps its port. */
-export class TestElasticsearch implements AsyncDisposable {
+/** A running node. */
+export class TestElasticsearch implements SearchServer {
   readonly url: string
   readonly #folder: string
   readonly #port: number
@@ -66,7 +68,6 @@ export class TestElasticsearch implements AsyncDisposable {
     this.#configure()
   }
 
-  /** Starts it (again) on the same port and folder. Resolves when it takes requests. */
   async start(): Promise<void> {
     const command = ['sh', '-c', 'exec "$1"/bin/elasticsearch -p "$2"', 'sh', elasticsearchHome(), join(this.#folder, 'pid')]
     const [program, ...args] = process.getuid?.() === 0 ? [...asNobody, ...command] : command
@@ -89,7 +90,6 @@ export class TestElasticsearch implements AsyncDisposable {
     })
   }
 
-  /** As a crash: SIGKILL to the server itself. */
   async kill(): Promise<void> {
     const pid = Number(readFileSync(join(this.#folder, 'pid'), 'utf8'))
     process.kill(pid, 'SIGKILL')
@@ -110,25 +110,16 @@ export class TestElasticsearch implements AsyncDisposable {
     return this.#server?.log ?? ''
   }
 
-  /** One call of its API; the answer's JSON whatever its status is. */
-  async call(method: string, path: string, body?: object): Promise<Record<string, any>> {
-    const content = body === undefined ? {} : { body: JSON.stringify(body) }
-    const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(this.url + path, { method, headers, ...content })
-    return (await answer.json()) as Record<string, any>
+  call(method: string, path: string, body?: object): Promise<Record<string, any>> {
+    return callServer(this.url, method, path, body)
   }
 
-  /** All documents of an index (at most 10,000) by id, after a refresh. */
-  async documents(index: string): Promise<Map<string, any>> {
-    await this.call('POST', `/${index}/_refresh`)
-    const answer = await this.call('POST', `/${index}/_search`, { size: 10_000, version: true })
-    const hits: readonly { readonly _id: string; readonly _source: unknown }[] = answer['hits']?.hits ?? []
-    return new Map(hits.map((hit) => [hit._id, hit._source]))
+  documents(index: string): Promise<Map<string, any>> {
+    return documentsOf(this.url, index)
   }
 
-  async count(index: string): Promise<number> {
-    await this.call('POST', `/${index}/_refresh`)
-    return (await this.call('GET', `/${index}/_count`))['count'] as number
+  count(index: string): Promise<number> {
+    return countOf(this.url, index)
   }
 
   #configure(): void {

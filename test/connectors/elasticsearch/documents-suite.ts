@@ -18,15 +18,20 @@ import {
   type TaskContext,
 } from '../../../core/index.ts'
 import { sinkOf, taskContext } from '../../../testing/index.ts'
-import { elasticsearchSkip, startElasticsearch, type TestElasticsearch } from '../../elasticsearch.ts'
+import { elasticsearchSkip, startElasticsearch } from '../../elasticsearch.ts'
+import { openSearchSkip, startOpenSearch } from '../../opensearch.ts'
+import type { SearchServer } from '../../search-server.ts'
 import { WorkerProcess } from '../../worker-process.ts'
 
-const skip = elasticsearchSkip()
+// What holds for every server: a test file says which, and imports this, which makes the tests.
+const openSearch = process.env['MILLRACE_TEST_SEARCH_SERVER'] === 'opensearch'
+const skip = openSearch ? openSearchSkip() : elasticsearchSkip()
+const once = openSearch ? 'this is tested with Elasticsearch' : skip
 const kill = new AbortController().signal
-let server: TestElasticsearch
+let server: SearchServer
 
 before(async () => {
-  if (!skip) server = await startElasticsearch()
+  if (!skip) server = await (openSearch ? startOpenSearch() : startElasticsearch())
 })
 after(async () => server?.stop())
 
@@ -81,7 +86,7 @@ function at(topic: string, offset: number, key: unknown, value: unknown, extras:
   })
 }
 
-test('datagen goes to an index by way of a worker, each record once', { skip }, async () => {
+test('datagen goes to an index by way of a worker, each record once', { skip: once }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-elasticsearch-worker-'))
   const worker = await WorkerProcess.start(folder)
   try {
@@ -212,7 +217,7 @@ test(
       rejected.map(({ record: one }) => one.key),
       ['k3', 'k13', 'k23'],
     )
-    assert.match(rejected[0]!.error.message, /document_parsing_exception.*failed to parse field \[n\] of type \[long\]/)
+    assert.match(rejected[0]!.error.message, /(document|mapper)_parsing_exception.*failed to parse field \[n\] of type \[long\]/)
     assert.doesNotMatch(rejected[0]!.error.message, /secret/)
     assert.equal(await server.count('refused'), 27)
   },
@@ -297,7 +302,7 @@ test('an index that somebody deletes meanwhile is made again with its mapping', 
   assert.deepEqual([...(await server.documents('deleted')).keys()], ['b'])
 })
 
-test('a server that is killed and started again has every record after the retries', { skip }, async () => {
+test('a server that is killed and started again has every record after the retries', { skip: once }, async () => {
   await using sink = await sinkOf(
     plugin,
     'elasticsearch',

@@ -1,0 +1,2 @@
+process.env['MILLRACE_TEST_SEARCH_SERVER'] = 'opensearch'
+await import('./documents-suite.ts')
