@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { Channel, hostDescriptors } from './host-channel.ts'
 import { readLines } from './host-output.ts'
 import { boundToParent, orphanWatch, type OrphanWatch } from './orphan-watch.ts'
+import { failureOf } from './failure.ts'
 import type { PluginLoader } from './parts.ts'
 import type { FromHost, ToHost } from './protocol.ts'
-import { Session } from './session.ts'
 
 /** How a host ended. */
 export interface HostEnd {
@@ -129,27 +129,32 @@ function endGroup(leader: number): void {
   }
 }
 
-/** Runs tasks in this process: no isolation. Messages are copied, so that the code cannot come to depend on sharing objects. */
+/**
+ * Runs tasks in this process: no isolation. Messages are copied, so that the code cannot come to depend on sharing objects. What runs tasks is
+ * loaded with the first: a worker whose hosts are processes does without it.
+ */
 export function inlineHosting(loader: PluginLoader, write: (line: string) => void): OpenHost {
   return (_, listener) => {
     let open = true
-    const close = () => {
-      if (!open) return
-      open = false
-      session[Symbol.dispose]()
-      queueMicrotask(() => listener.ended({ code: 0, signal: null, stderr: '' }))
-    }
     const send = (message: FromHost) => {
       if (open) queueMicrotask(() => listener.message(structuredClone(message)))
     }
-    const session = new Session({ send, loader, write, leave: close })
+    const close = () => {
+      if (!open) return
+      open = false
+      session.then((one) => one[Symbol.dispose](), failed)
+      queueMicrotask(() => listener.ended({ code: 0, signal: null, stderr: '' }))
+    }
+    const failed = (error: unknown) => send({ type: 'fatal', failure: failureOf(error, (text) => text) })
+    const session = import('./session.ts').then(({ Session }) => new Session({ send, loader, write, leave: close }))
     return {
       pid: null,
       send: (message) => {
-        if (open) queueMicrotask(() => session.receive(structuredClone(message)))
+        const copy = structuredClone(message)
+        if (open) session.then((one) => open && one.receive(copy), failed)
       },
       kill: () => {
-        session.kill()
+        session.then((one) => one.kill(), failed)
         close()
       },
     }

@@ -1,6 +1,5 @@
 import { sink, type SinkConnector } from '../../../core/index.ts'
 import { confluentConfig, debeziumConfig, sinkConfig } from './config.ts'
-import { sinkIssues } from './preflight.ts'
 
 const doc =
   'Writes records to tables of PostgreSQL 13 and later: insert, upsert or update, deletes, tables and columns made from schemas. Exactly once: ' +
@@ -15,7 +14,7 @@ export const postgresSinks: readonly SinkConnector[] = [
     config: sinkConfig,
     // A mirror that misses a TRUNCATE is none; Debezium's own default passes over it.
     sourceDefaults: { 'skipped.operations': 'none' },
-    validate: (config) => sinkIssues(config),
+    validate: async (config) => (await import('./preflight.ts')).sinkIssues(config),
     async create(config, context) {
       const { PostgresSinkTask } = await import('./task.ts')
       return new PostgresSinkTask(config, context)
@@ -25,7 +24,7 @@ export const postgresSinks: readonly SinkConnector[] = [
     class: 'io.confluent.connect.jdbc.JdbcSinkConnector',
     doc: `${doc} With the keys and defaults of Confluent's JDBC sink.`,
     config: confluentConfig,
-    validate: (config) => sinkIssues(config),
+    validate: async (config) => (await import('./preflight.ts')).sinkIssues(config),
     async create(config, context) {
       const { PostgresSinkTask } = await import('./task.ts')
       return new PostgresSinkTask(config, context)
@@ -35,7 +34,7 @@ export const postgresSinks: readonly SinkConnector[] = [
     class: 'io.debezium.connector.jdbc.JdbcSinkConnector',
     doc: `${doc} With the keys and defaults of Debezium's JDBC sink.`,
     config: debeziumConfig,
-    validate: (config) => sinkIssues(config),
+    validate: async (config) => (await import('./preflight.ts')).sinkIssues(config),
     async create(config, context) {
       const { PostgresSinkTask } = await import('./task.ts')
       return new PostgresSinkTask(config, context)
