@@ -1,4 +1,5 @@
-import { Argument, Option, type Command } from 'commander'
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
+import type { DevOptions } from './dev.ts'
 import type { TemplateKind } from './new.ts'
 import type { TestOptions } from './test.ts'
 
@@ -34,4 +35,19 @@ export function addAuthorCommands(plugin: Command): void {
     .action(async ({ dir: folder, ...options }: { dir: string; built: boolean; check: boolean }) =>
       (await import('./manifest.ts')).manifest(folder, options),
     )
+
+  plugin
+    .command('dev')
+    .description('Run the plugin in a worker, and the new code whenever a file is saved.')
+    .argument('[config]', 'config of the connector to run; default: connector.json of the package')
+    .option(...dir)
+    .option(...built)
+    .option('--port <n>', 'port of the REST API; 0: any that is free', port, 8083)
+    .option('--fresh', 'forget where the connector stood', false)
+    .action(async (config: string | undefined, options: DevOptions) => (await import('./dev.ts')).dev(config, options))
+}
+
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535')
+  return Number(text)
 }

@@ -74,13 +74,20 @@ function traceOf(error: Error): string {
     const head = `${current.name}: ${current.message}`
     const stack = current.stack ?? ''
     // A stack is built when the error is made: a name or a message that was set later stands only in the fields.
-    const text = stack.startsWith(head) ? stack : `${head}\n${stack.slice(Math.max(0, stack.indexOf('\n    at ') + 1))}`
+    const text = stack.startsWith(head) ? stack : `${head}\n${placeOf(current)}${stack.slice(Math.max(0, stack.indexOf('\n    at ') + 1))}`
     lines.push(lines.length === 0 ? text : `Caused by: ${text}`)
     if (current instanceof AggregateError)
       for (const part of current.errors.slice(0, 5)) lines.push(`With: ${part instanceof Error ? part.message : show(part)}`)
     current = current.cause
   }
   return lines.join('\n').trimEnd()
+}
+
+/** Where code that cannot be parsed is wrong: Node writes file, line and the piece of code in front of the name. Empty: it does not say. */
+function placeOf(error: Error): string {
+  if (!(error instanceof SyntaxError)) return ''
+  const place = /^(\S*:\d+\n[^]*?)\n\s*SyntaxError\b/.exec(error.stack ?? '')?.[1]
+  return place === undefined ? '' : `${place.trimEnd()}\n`
 }
 
 /** An error while closing hides the one that came first. Told by its name: Node 22 has no such class of its own. */
