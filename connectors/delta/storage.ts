@@ -21,8 +21,11 @@ export interface Storage extends AsyncDisposable {
   put(name: string, content: string | Uint8Array): Promise<void>
   /** Lets `write` fill a local file that becomes `name` at once and whole; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
   create(name: string, write: (localPath: string) => Promise<void>): Promise<number>
-  /** As `create`, but never replaces: true where `name` has this content now (it may have had it before), false where it holds another. */
-  createOnce(name: string, write: (localPath: string) => Promise<void>): Promise<boolean>
+  /**
+   * As `create`, but never replaces: true where `name` has this content now (it may have had it before), false where it holds another. A store
+   * that knows tags gives them to the object; a folder has none.
+   */
+  createOnce(name: string, write: (localPath: string) => Promise<void>, tags?: Readonly<Record<string, string>>): Promise<boolean>
   /** A path under which the Parquet reader finds the file, after `fetch`. */
   readable(name: string): string
   /** Makes files `readable`; they stay so until `tidy`. */

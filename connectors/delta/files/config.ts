@@ -4,9 +4,11 @@ import { s3Config, s3Issues } from '../s3/config.ts'
 import { knownKeys } from './known-keys.ts'
 import { isTimezone, patternFault } from './time-pattern.ts'
 
-const formats = ['json', 'parquet'] as const
+const formats = ['json', 'parquet', 'bytearray'] as const
+const extractors = ['wallclock', 'record', 'recordfield'] as const
 const partitioners = ['default', 'field', 'timebased', 'daily', 'hourly'] as const
 export type FileFormat = (typeof formats)[number]
+export type ExtractorName = (typeof extractors)[number]
 export type PartitionerName = (typeof partitioners)[number]
 
 /** The file sink's keys: those of Confluent's S3 sink, and `path`. */
@@ -36,9 +38,13 @@ export const filesConfig = defineConfig({
     type: 'class',
     default: 'json',
     importance: 'high',
-    doc: 'json (or ...JsonFormat): one JSON object a line. parquet (or ...ParquetFormat): the fields of the value as columns.',
+    doc:
+      'json (or ...JsonFormat): one JSON object a line. parquet (or ...ParquetFormat): the fields of the value as columns. ' +
+      'bytearray (or ...ByteArrayFormat): the bytes of the value, with format.bytearray.separator after each.',
     check: (name: string) =>
-      formatOf(name) === undefined ? `only JSON and Parquet are written (${formats.join(', ')}); Avro and raw bytes are not` : undefined,
+      formatOf(name) === undefined
+        ? `is none that is written (${formats.join(', ')}); Parquet keeps the schemas that Avro files would`
+        : undefined,
   },
   'partitioner.class': {
     type: 'class',
@@ -78,9 +84,10 @@ export const filesConfig = defineConfig({
   'timestamp.extractor': {
     type: 'class',
     default: 'Wallclock',
-    oneOf: ['Wallclock', 'Record', 'RecordField'],
     importance: 'medium',
-    doc: 'Which time counts for folders and rotate.interval.ms: of this machine, of the record, or of a field of its value.',
+    doc: 'Which time counts for folders and rotate.interval.ms: Wallclock (of this machine), Record, or RecordField (a field of its value). The Java names end in ...TimestampExtractor.',
+    check: (name: string) =>
+      extractorOf(name) === undefined ? 'must be one of Wallclock, Record, RecordField; Java classes cannot run here' : undefined,
   },
   'timestamp.field': {
     type: 'string',
@@ -116,6 +123,12 @@ export const filesConfig = defineConfig({
     importance: 'low',
     doc: 'With rotate.interval.ms and a time-based partitioner: files end when a record belongs to another folder than the one before. false: late records do not cut files.',
   },
+  'append.late.data': {
+    type: 'boolean',
+    default: false,
+    importance: 'low',
+    doc: 'true: the same as rotate.file.on.partition.change=false.',
+  },
   'directory.delim': { type: 'string', default: '/', oneOf: ['/'], importance: 'low', doc: 'Between folders.' },
   'file.delim': {
     type: 'string',
@@ -137,7 +150,39 @@ export const filesConfig = defineConfig({
     default: 'none',
     oneOf: ['none', 'gzip'],
     importance: 'medium',
-    doc: 'Compression of JSON files.',
+    doc: 'Compression of files of JSON and bytes.',
+  },
+  's3.compression.level': { type: 'int', default: -1, min: -1, max: 9, importance: 'low', doc: 'Level of gzip; -1: its default.' },
+  'format.bytearray.extension': {
+    type: 'string',
+    default: '.bin',
+    importance: 'low',
+    doc: 'End of the names of files of bytes.',
+    check: (text: string) => (/^(\.[\w-]+)*$/.test(text) ? undefined : 'must be letters, digits, "_" and "-" after a dot'),
+  },
+  'format.bytearray.separator': {
+    type: 'string',
+    default: '\\n',
+    importance: 'low',
+    doc: 'After each record in files of bytes; may have \\n, \\r, \\t and \\\\. What stands in a record is not changed.',
+  },
+  's3.object.tagging': {
+    type: 'boolean',
+    default: false,
+    importance: 'low',
+    doc: 'Tags of objects: startOffset, endOffset and recordCount. Needs s3:PutObjectTagging.',
+  },
+  's3.object.tagging.key.value.pairs': {
+    type: 'list',
+    default: [],
+    importance: 'low',
+    doc: 'With s3.object.tagging: further tags, as name:value.',
+    check: (pairs: readonly string[]) => {
+      if (pairs.length > 7) return 'has more than 7 tags; objects have 10 at most, and 3 are given already'
+      return pairs.every((pair) => /^[\p{L}\p{N} +=._/@-]{1,128}:[\p{L}\p{N} +=._:/@-]{0,256}$/u.test(pair))
+        ? undefined
+        : 'must be a list of name:value, of letters, digits, spaces and + - = . _ : / @'
+    },
   },
   'parquet.codec': {
     type: 'string',
@@ -149,16 +194,14 @@ export const filesConfig = defineConfig({
   'behavior.on.null.values': {
     type: 'string',
     default: 'fail',
-    oneOf: ['fail', 'ignore'],
     importance: 'medium',
-    doc: 'Records without a value: reject or leave out.',
-  },
-  'schema.compatibility': {
-    type: 'string',
-    default: 'NONE',
-    oneOf: ['NONE'],
-    importance: 'low',
-    doc: 'NONE: a record with another schema begins a new file.',
+    doc: 'Records without a value: fail (reject) or ignore (leave out).',
+    check: (given: string) => {
+      if (['fail', 'ignore'].includes(given.toLowerCase())) return undefined
+      return given.toLowerCase() === 'write'
+        ? 'files of tombstones are not written, as keys are not; put the key into the value by a transform, or choose fail or ignore'
+        : 'must be fail or ignore'
+    },
   },
   'partitioner.max.open.files': {
     type: 'int',
@@ -187,6 +230,12 @@ export function formatOf(name: string): FileFormat | undefined {
 /** The partitioner that a name or a Java class stands for; undefined: none of ours. */
 export function partitionerOf(name: string): PartitionerName | undefined {
   return partitioners.find((partitioner) => partitioner === lastPart(name, 'partitioner'))
+}
+
+/** The extractor that a name or a Java class stands for; undefined: none of ours. */
+export function extractorOf(name: string): ExtractorName | undefined {
+  const last = name.split('$').at(-1)!
+  return extractors.find((extractor) => extractor === lastPart(last, 'timestampextractor'))
 }
 
 /** Where the files lie; undefined: the config does not say. */

@@ -9,6 +9,7 @@ import { physicalName, quoteName, quoteText } from '../delta-types.ts'
 import type { Engine } from '../engine.ts'
 import { deltaType, newField } from '../schema.ts'
 import { Stage, type StageColumn, StageError, chunkRowsMax } from '../stage.ts'
+import { checkNames } from './columns.ts'
 
 /** A record and what is written of it. */
 export interface Row {
@@ -37,33 +38,65 @@ export class RowError extends DataError {
   }
 }
 
-/** One JSON object a line, through a temporary file. */
-export class JsonFile implements OpenFile {
+/** What a record becomes in a file that is written record after record. Throws for a value that has no such form. */
+export interface RowFormat {
+  readonly extension: string
+  readonly separator: string
+  write(value: unknown): string | Uint8Array
+}
+
+/** One JSON object a line. */
+export const jsonRows: RowFormat = { extension: '.json', separator: '\n', write: jsonText }
+
+/** The values' bytes as they are, each with the separator after it; `\n`, `\r`, `\t` and `\\` in it stand for what they do in Java. */
+export function byteRows(extension: string, separator: string): RowFormat {
+  const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
+  return {
+    extension,
+    separator: separator.replace(/\\(.)/gs, (whole, char: string) => escapes[char] ?? whole),
+    write(value) {
+      if (value instanceof Uint8Array) return value
+      throw new DataError(
+        `The value is ${typeof value}, and format.class=bytearray writes bytes as they are; use value.converter=ByteArrayConverter, or format.class=json`,
+      )
+    },
+  }
+}
+
+/** One record after the other, through a temporary file; `gzip` is its level, undefined: not compressed. */
+export class RowFile implements OpenFile {
   readonly extension: string
   readonly #path: string
-  readonly #gzip: boolean
+  readonly #format: RowFormat
+  readonly #gzip: number | undefined
 
-  constructor(folder: string, gzip: boolean) {
-    this.#path = join(folder, `${randomUUID()}.json`)
+  constructor(folder: string, format: RowFormat, gzip: number | undefined) {
+    this.#path = join(folder, `${randomUUID()}.rows`)
+    this.#format = format
     this.#gzip = gzip
-    this.extension = gzip ? '.json.gz' : '.json'
+    this.extension = gzip === undefined ? format.extension : `${format.extension}.gz`
   }
 
   async add(rows: readonly Row[]): Promise<void> {
-    const lines = rows.map(({ value }, index) => {
+    const { separator, write } = this.#format
+    const written = rows.map(({ value }, index) => {
       try {
-        return jsonText(value)
+        return write(value)
       } catch (error) {
         throw new RowError(index, (error as Error).message, { cause: error })
       }
     })
+    const texts = written.every((one) => typeof one === 'string')
+    const content = texts
+      ? written.join(separator) + separator
+      : Buffer.concat(written.flatMap((one) => [typeof one === 'string' ? Buffer.from(one) : one, Buffer.from(separator)]))
     // Opened anew every time: there may be more files than a process may hold open.
-    await appendFile(this.#path, `${lines.join('\n')}\n`)
+    await appendFile(this.#path, content)
   }
 
   async write(path: string): Promise<void> {
-    if (this.#gzip) await pipeline(createReadStream(this.#path), createGzip(), createWriteStream(path))
-    else await copyFile(this.#path, path)
+    if (this.#gzip === undefined) await copyFile(this.#path, path)
+    else await pipeline(createReadStream(this.#path), createGzip({ level: this.#gzip }), createWriteStream(path))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,17 +155,5 @@ export class ParquetFile implements OpenFile {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stage[Symbol.asyncDispose]()
-  }
-}
-
-/** What no Parquet file can have. Throws a DataError. */
-export function checkNames(schema: Schema): void {
-  if (schema.fields.length === 0) throw new DataError('The value has no fields, and a Parquet file needs a column; use format.class=json')
-  const names = new Map<string, string>()
-  for (const { name } of schema.fields) {
-    const other = names.get(name.toLowerCase())
-    if (other !== undefined)
-      throw new DataError(`Fields "${other}" and "${name}" differ only by case, which readers of Parquet do not tell apart`)
-    names.set(name.toLowerCase(), name)
   }
 }

@@ -1,5 +1,5 @@
 import { type ConnectRecord, DataError, decimalText, logical } from '../../../core/index.ts'
-import { type FilesConfig, partitionerOf } from './config.ts'
+import { type FilesConfig, extractorOf, partitionerOf } from './config.ts'
 import { timeFormat } from './time-pattern.ts'
 
 /** Where a record belongs. Throws a DataError for a record that lacks what decides it. */
@@ -37,7 +37,7 @@ export function plain(text: string): string {
 }
 
 function extractor(config: FilesConfig, now: () => number): (record: ConnectRecord) => number {
-  switch (config['timestamp.extractor'].toLowerCase()) {
+  switch (extractorOf(config['timestamp.extractor'])) {
     case 'wallclock':
       return () => now()
     case 'record':

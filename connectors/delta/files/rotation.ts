@@ -1,5 +1,5 @@
 import type { ConnectRecord, Schema } from '../../../core/index.ts'
-import { type FilesConfig, partitionerOf } from './config.ts'
+import { type FilesConfig, extractorOf, partitionerOf } from './config.ts'
 import type { Stream } from './naming.ts'
 import type { OpenFile, Row } from './open-file.ts'
 import { localTime } from './time-pattern.ts'
@@ -9,6 +9,9 @@ export interface Slot {
   readonly name: string
   /** Parquet: of all its rows; null: JSON takes any. */
   readonly schema: Schema | null
+  /** Of its first and its newest record. */
+  readonly from: number | undefined
+  to: number | undefined
   rows: Row[]
   count: number
   file: OpenFile | undefined
@@ -52,8 +55,8 @@ export class Rotation {
     this.#interval = config['rotate.interval.ms']
     this.#schedule = config['rotate.schedule.interval.ms']
     const isTimeBased = ['timebased', 'daily', 'hourly'].includes(partitionerOf(config['partitioner.class'])!)
-    this.#perFolder = isTimeBased && this.#interval > 0 && config['rotate.file.on.partition.change']
-    this.#byClock = config['timestamp.extractor'].toLowerCase() === 'wallclock'
+    this.#perFolder = isTimeBased && this.#interval > 0 && config['rotate.file.on.partition.change'] && !config['append.late.data']
+    this.#byClock = extractorOf(config['timestamp.extractor']) === 'wallclock'
     this.#local = localTime(config.timezone)
     this.#now = now
     this.isGiven = config['flush.size'] !== undefined || this.#interval > 0 || this.#schedule > 0

@@ -7,20 +7,19 @@ import {
   DataError,
   type Json,
   type Offsets,
-  type Schema,
   type SinkTask,
   type TaskContext,
   sameSchema,
 } from '../../../core/index.ts'
 import { Engine } from '../engine.ts'
-import { InferredRow } from '../infer.ts'
 import { withRetry } from '../io-errors.ts'
 import { openPlace } from '../open-storage.ts'
 import type { Storage } from '../storage.ts'
+import { Columns } from './columns.ts'
 import { type FilesConfig, formatOf, placeOf, withAliases } from './config.ts'
 import { Journal } from './journal.ts'
 import { Streams, fileName } from './naming.ts'
-import { JsonFile, type OpenFile, ParquetFile, RowError, checkNames, rowsMax } from './open-file.ts'
+import { type OpenFile, ParquetFile, RowError, RowFile, type RowFormat, byteRows, jsonRows, rowsMax } from './open-file.ts'
 import { type Partitioning, partitioning } from './partitioning.ts'
 import { Rotation, type Round, type Slot } from './rotation.ts'
 
@@ -41,8 +40,12 @@ export class FilesSinkTask implements SinkTask {
   readonly #partitioning: Partitioning
   readonly #rotation: Rotation
   readonly #isParquet: boolean
+  readonly #rows: RowFormat
+  /** Level; undefined: not compressed. */
+  readonly #gzip: number | undefined
+  readonly #tags: Readonly<Record<string, string>>
   readonly #streams = new Streams()
-  readonly #inferred = new Map<string, InferredRow>()
+  readonly #columns = new Columns()
   /** By source partition, or by partition and topic where files do not outlive flushes. */
   readonly #rounds = new Map<string, Round>()
   #openFiles = 0
@@ -61,7 +64,12 @@ export class FilesSinkTask implements SinkTask {
     this.#context = context
     this.#partitioning = partitioning(this.#config)
     this.#rotation = new Rotation(config)
-    this.#isParquet = formatOf(config['format.class']) === 'parquet'
+    const pairs = config['s3.object.tagging.key.value.pairs']
+    this.#tags = Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf(':')), pair.slice(pair.indexOf(':') + 1)]))
+    const format = formatOf(config['format.class'])
+    this.#isParquet = format === 'parquet'
+    this.#rows = format === 'json' ? jsonRows : byteRows(config['format.bytearray.extension'], config['format.bytearray.separator'])
+    this.#gzip = config['s3.compression.type'] === 'gzip' ? config['s3.compression.level'] : undefined
   }
 
   async open(): Promise<void> {
@@ -145,7 +153,7 @@ export class FilesSinkTask implements SinkTask {
         if (this.#config['behavior.on.null.values'].toLowerCase() === 'ignore') return
         throw new DataError('The record has no value; set behavior.on.null.values=ignore to leave such records out')
       }
-      const { value, schema } = this.#isParquet ? this.#columns(record) : { value: record.value, schema: null }
+      const { value, schema } = this.#isParquet ? this.#columns.of(record) : { value: record.value, schema: null }
       const stream = this.#streams.of(record)
       const folder = this.#partitioning.folder(record, stream.number)
       const time = this.#rotation.needsTime ? this.#partitioning.time(record) : 0
@@ -155,6 +163,7 @@ export class FilesSinkTask implements SinkTask {
       round.folder = folder
       slot.rows.push({ record, value })
       slot.count++
+      slot.to = record.origin?.position
       round.count++
       touched.add(slot)
       if (this.#rotation.isFull(round)) this.#end(key, round)
@@ -182,7 +191,7 @@ export class FilesSinkTask implements SinkTask {
     let round = this.#rounds.get(key)
     if (!round) this.#rounds.set(key, (round = this.#rotation.begin(record, stream, time, folder)))
     const name = fileName(this.#config, record, stream, folder, this.#journal!.next)
-    const slot: Slot = { name, schema, rows: [], count: 0, file: undefined }
+    const slot: Slot = { name, schema, from: record.origin?.position, to: undefined, rows: [], count: 0, file: undefined }
     round.slots.set(slotKey, slot)
     this.#openFiles++
     return { round, slot }
@@ -229,22 +238,6 @@ export class FilesSinkTask implements SinkTask {
     return durable
   }
 
-  /** The value as columns. Throws a DataError where it is none. */
-  #columns({ topic, value, valueSchema }: ConnectRecord): { readonly value: unknown; readonly schema: Schema } {
-    if (typeof value !== 'object' || value instanceof Map || value instanceof Uint8Array || Array.isArray(value)) {
-      throw new DataError('The value is no struct, and a Parquet file needs columns; use format.class=json, or a transform (HoistField)')
-    }
-    if (valueSchema !== null) {
-      checkNames(valueSchema)
-      return { value, schema: valueSchema }
-    }
-    let inferred = this.#inferred.get(topic)
-    if (!inferred) this.#inferred.set(topic, (inferred = new InferredRow(topic)))
-    const read = inferred.read(value!)
-    checkNames(inferred.schema)
-    return { value: read, schema: inferred.schema }
-  }
-
   /** Hands a slot's waiting rows to its file; those that it cannot keep are left out. */
   async #keep(slot: Slot, rejected: Rejected): Promise<void> {
     const file = (slot.file ??= await this.#openFile(slot))
@@ -265,7 +258,7 @@ export class FilesSinkTask implements SinkTask {
   }
 
   async #openFile(slot: Slot): Promise<OpenFile> {
-    if (slot.schema === null) return new JsonFile(this.#temporary!, this.#config['s3.compression.type'].toLowerCase() === 'gzip')
+    if (slot.schema === null) return new RowFile(this.#temporary!, this.#rows, this.#gzip)
     this.#engine ??= await Engine.open({ memoryLimit: this.#config['duckdb.memory.limit'] })
     return await ParquetFile.open(this.#engine, slot.schema, this.#config['parquet.codec'].toLowerCase())
   }
@@ -274,7 +267,7 @@ export class FilesSinkTask implements SinkTask {
     const left = [...slots]
     const lane = async (): Promise<void> => {
       for (let slot = left.shift(); slot; slot = left.shift()) {
-        await this.#writeOne(nameOf(slot), slot.file!)
+        await this.#writeOne(slot)
         this.#context.report({})
       }
     }
@@ -284,17 +277,25 @@ export class FilesSinkTask implements SinkTask {
   }
 
   /** Never replaces a file: a task that was thought dead would undo what its successor wrote. */
-  async #writeOne(name: string, file: OpenFile): Promise<void> {
-    const write = (path: string) => file.write(path)
-    if (await this.#storage!.createOnce(name, write)) return
+  async #writeOne(slot: Slot): Promise<void> {
+    const name = nameOf(slot)
+    const write = (path: string) => slot.file!.write(path)
+    const tags = this.#config['s3.object.tagging'] ? { ...tagsOf(slot), ...this.#tags } : {}
+    if (await this.#storage!.createOnce(name, write, tags)) return
     if (this.#journal!.isAbandoned(name)) {
       // A write of a flush that was given up came late.
       await this.#storage!.delete(name)
-      if (await this.#storage!.createOnce(name, write)) return
+      if (await this.#storage!.createOnce(name, write, tags)) return
     }
     const message = `File ${name} is there already, with other content: another connector writes to this place, or this one was reset and now cuts its files elsewhere. Move the old files away, or choose another topics.dir`
     throw new ConfigError([{ key: 'topics.dir', value: this.#config['topics.dir'], message }])
   }
+}
+
+/** Where the records lie that the file has, in the names of Confluent's S3 sink. */
+function tagsOf({ from, to, count }: Slot): Readonly<Record<string, string>> {
+  const recordCount = String(count)
+  return from === undefined || to === undefined ? { recordCount } : { startOffset: String(from), endOffset: String(to), recordCount }
 }
 
 function isKafkaOffset(position: Json | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, RetriableError } from '../../../core/index.ts'
 import type { S3Address } from './address.ts'
@@ -21,6 +21,8 @@ export class S3Calls {
   readonly client: S3Client
   readonly address: S3Address
   readonly partBytes: number
+  /** What every new object is given: encryption and access list. */
+  readonly marks: Pick<PutObjectCommandInput, 'ServerSideEncryption' | 'SSEKMSKeyId' | 'ACL'>
   readonly #retryMs: number
   readonly #ended = new AbortController()
   readonly #alive: () => void
@@ -30,6 +32,7 @@ export class S3Calls {
     this.client = client
     this.address = address
     this.partBytes = config['s3.part.size']
+    this.marks = marksOf(config)
     this.#retryMs = config['s3.retry.timeout.ms']
     this.#alive = alive
   }
@@ -94,6 +97,15 @@ export class S3Calls {
   }
 }
 
+function marksOf(config: S3Config): S3Calls['marks'] {
+  const { 's3.ssea.name': encryption, 's3.sse.kms.key.id': SSEKMSKeyId, 's3.acl.canned': ACL } = config
+  return {
+    ...(encryption === '' ? {} : { ServerSideEncryption: encryption }),
+    ...(SSEKMSKeyId === undefined ? {} : { SSEKMSKeyId }),
+    ...(ACL === undefined ? {} : { ACL }),
+  }
+}
+
 function clientConfig(config: S3Config): S3ClientConfig {
   const endpoint = config['s3.endpoint']
   const region = config['s3.region'] ?? (endpoint === undefined ? undefined : (process.env['AWS_REGION'] ?? 'us-east-1'))
@@ -102,6 +114,7 @@ function clientConfig(config: S3Config): S3ClientConfig {
   const requestTimeout = config['s3.request.timeout.ms']
   return {
     forcePathStyle: config['s3.path.style'] ?? endpoint !== undefined,
+    useAccelerateEndpoint: config['s3.wan.mode'],
     maxAttempts: 1,
     // Compatible stores do not know the newer checksums; the signature covers the content.
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -48,6 +48,29 @@ export const s3Config = defineConfig({
     importance: 'low',
     doc: 'How long a request that fails for reasons that may pass (5xx, throttling, network) is repeated, in ms; then the runtime tries the flush again.',
   },
+  's3.ssea.name': {
+    type: 'string',
+    default: '',
+    oneOf: ['', 'AES256', 'aws:kms', 'aws:kms:dsse'],
+    importance: 'low',
+    doc: "How the store encrypts what is written. Not given: as the bucket's default says.",
+  },
+  's3.sse.kms.key.id': { type: 'string', importance: 'low', doc: 'With s3.ssea.name=aws:kms: the key. Not given: the key of AWS for S3.' },
+  's3.acl.canned': {
+    type: 'string',
+    oneOf: [
+      'private',
+      'public-read',
+      'public-read-write',
+      'authenticated-read',
+      'aws-exec-read',
+      'bucket-owner-read',
+      'bucket-owner-full-control',
+    ],
+    importance: 'low',
+    doc: 'Access list of what is written. Not given: none; buckets of today refuse lists, and have a policy instead.',
+  },
+  's3.wan.mode': { type: 'boolean', default: false, importance: 'low', doc: "Amazon's accelerated endpoint." },
   's3.cache.bytes': {
     type: 'long',
     default: 1024 ** 3,
@@ -65,6 +88,9 @@ export type S3Config = ConfigOf<typeof s3Config>
 export function s3Issues(config: S3Config): readonly ConfigIssue[] {
   const id = config['aws.access.key.id'] !== undefined
   const secret = config['aws.secret.access.key'] !== undefined
+  if (config['s3.sse.kms.key.id'] !== undefined && !config['s3.ssea.name'].startsWith('aws:kms')) {
+    return [{ key: 's3.sse.kms.key.id', message: 's3.sse.kms.key.id counts with s3.ssea.name=aws:kms only; give both or neither' }]
+  }
   if (id && !secret) {
     return [{ key: 'aws.secret.access.key', message: 'aws.access.key.id is given without aws.secret.access.key; give both or neither' }]
   }

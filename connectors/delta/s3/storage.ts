@@ -9,7 +9,7 @@ import { s3Address, s3AddressFault } from './address.ts'
 import { S3Calls } from './calls.ts'
 import type { S3Config } from './config.ts'
 import { LocalCopies } from './local-copies.ts'
-import { putWhole, upload, uploadOnce } from './upload.ts'
+import { type Tags, putWhole, upload, uploadOnce } from './upload.ts'
 
 /** Files fetched at once. */
 const fetchesMax = 4
@@ -78,6 +78,7 @@ export class S3Storage implements Storage, AsyncDisposable {
     const put = new calls.sdk.PutObjectCommand({
       Bucket: calls.address.bucket,
       Key: calls.key(name),
+      ...calls.marks,
       Body: body,
       ContentLength: body.length,
       IfNoneMatch: '*',
@@ -123,11 +124,11 @@ export class S3Storage implements Storage, AsyncDisposable {
     }
   }
 
-  async createOnce(name: string, write: (localPath: string) => Promise<void>): Promise<boolean> {
+  async createOnce(name: string, write: (localPath: string) => Promise<void>, tags: Tags = {}): Promise<boolean> {
     const path = await this.#copies.newPath(name)
     try {
       await write(path)
-      return (await uploadOnce(this.#calls, path, name)) || (await this.#holds(name, path))
+      return (await uploadOnce(this.#calls, path, name, tags)) || (await this.#holds(name, path))
     } finally {
       await rm(path, { force: true })
     }

@@ -1,6 +1,9 @@
-import type { CompletedPart } from '@aws-sdk/client-s3'
+import type { CompletedPart, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { S3Calls } from './calls.ts'
+
+/** Tags of an object, which people and the bucket's rules see. */
+export type Tags = Readonly<Record<string, string>>
 
 /** Stores allow this many parts of a file. */
 const partsMax = 10_000
@@ -19,16 +22,16 @@ export async function upload(calls: S3Calls, localPath: string, name: string): P
 }
 
 /** As `upload`, but where the name is taken it writes nothing and resolves to false: by another writer, or by an attempt whose answer was lost. */
-export async function uploadOnce(calls: S3Calls, localPath: string, name: string): Promise<boolean> {
+export async function uploadOnce(calls: S3Calls, localPath: string, name: string, tags: Tags): Promise<boolean> {
   const file = await open(localPath, 'r')
   try {
     const { size } = await file.stat()
     if (size > calls.partBytes) {
       // Spares the parts, and serves stores that take no condition where an upload of parts is completed.
-      return (await sizeOf(calls, name)) === undefined && (await putParts(calls, file, size, name, true))
+      return (await sizeOf(calls, name)) === undefined && (await putParts(calls, file, size, name, tags))
     }
     const content = await slice(file, 0, size)
-    const put = { ...objectOf(calls, name), Body: content, ContentLength: content.length, IfNoneMatch: '*' }
+    const put = { ...newObject(calls, name, tags), Body: content, ContentLength: content.length, IfNoneMatch: '*' }
     const { PutObjectCommand } = calls.sdk
     return await calls.repeat<boolean>(
       `Writing ${calls.spell(name)}`,
@@ -46,18 +49,20 @@ export async function uploadOnce(calls: S3Calls, localPath: string, name: string
 /** Writes or replaces an object by one request. */
 export async function putWhole(calls: S3Calls, name: string, content: Uint8Array): Promise<void> {
   const { PutObjectCommand } = calls.sdk
-  const put = { ...objectOf(calls, name), Body: content, ContentLength: content.length }
+  const put = { ...newObject(calls, name), Body: content, ContentLength: content.length }
   await calls.repeat(`Writing ${calls.spell(name)}`, (abortSignal) => calls.client.send(new PutObjectCommand(put), { abortSignal }))
 }
 
-/** False: the name was taken, nothing was written. */
-async function putParts(calls: S3Calls, file: FileHandle, size: number, name: string, once = false): Promise<boolean> {
+/** False: the name was taken, nothing was written; asked for only with `tags`. */
+async function putParts(calls: S3Calls, file: FileHandle, size: number, name: string, tags?: Tags): Promise<boolean> {
   const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand, AbortMultipartUploadCommand } = calls.sdk
   const { client } = calls
   const object = objectOf(calls, name)
   const what = `Writing ${calls.spell(name)}`
+  const once = tags !== undefined
+  const create = new CreateMultipartUploadCommand(newObject(calls, name, tags))
   const partBytes = Math.max(calls.partBytes, Math.ceil(size / partsMax))
-  const { UploadId } = await calls.repeat(what, (abortSignal) => client.send(new CreateMultipartUploadCommand(object), { abortSignal }))
+  const { UploadId } = await calls.repeat(what, (abortSignal) => client.send(create, { abortSignal }))
   const upload = { ...object, UploadId }
   try {
     const parts: CompletedPart[] = []
@@ -92,6 +97,11 @@ async function putParts(calls: S3Calls, file: FileHandle, size: number, name: st
     }
     throw error
   }
+}
+
+function newObject(calls: S3Calls, name: string, tags: Tags = {}): PutObjectCommandInput {
+  const Tagging = new URLSearchParams(tags).toString()
+  return { ...objectOf(calls, name), ...calls.marks, ...(Tagging === '' ? {} : { Tagging }) }
 }
 
 function objectOf(calls: S3Calls, name: string): { readonly Bucket: string; readonly Key: string } {
