@@ -50,7 +50,10 @@ function outcomeOf({ status, error }: Item, operation: Operation, whole: boolean
   if (status === 408 || status === 429 || status >= 500) return { kind: 'again', reason }
   // A block on an index (a full disk) goes away; a right that is missing does not.
   if (status === 403 && type === 'cluster_block_exception') return { kind: 'again', reason }
-  if (status === 401 || status === 403) return { kind: 'fatal', reason }
+  // Closed for a while by a person; its documents are as good as before.
+  if (type === 'index_closed_exception') return { kind: 'again', reason }
+  // An alias of several indices of which none is for writing: no document would pass.
+  if (status === 401 || status === 403 || reason.includes('no write index is defined for alias')) return { kind: 'fatal', reason }
   return { kind: 'refused', reason }
 }
 

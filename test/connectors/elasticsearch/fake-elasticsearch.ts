@@ -33,6 +33,8 @@ export class FakeElasticsearch implements AsyncDisposable {
   readonly documents = new Map<string, Stored>()
   /** Asked for each bulk request. */
   fault: (request: Request) => Fault | undefined = () => undefined
+  /** Awaited before a bulk request is answered. */
+  pace: () => Promise<void> = () => Promise.resolve()
   readonly #server: Server
 
   private constructor(server: Server, secure: boolean) {
@@ -78,6 +80,7 @@ export class FakeElasticsearch implements AsyncDisposable {
       const error = { type: fault.type ?? 'trouble_exception', reason: 'on order' }
       return void response.writeHead(fault.status).end(JSON.stringify({ error, status: fault.status }))
     }
+    await this.pace()
     const items = this.#bulk(body, fault)
     if (fault?.kind === 'cut-after') return void incoming.socket.destroy()
     response.writeHead(200, { 'content-type': 'application/json' })
