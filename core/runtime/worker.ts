@@ -307,7 +307,12 @@ export class Worker implements Control, AsyncDisposable {
   async preview(order: PreviewOrder): Promise<string> {
     this.#refuseWhenClosing()
     const own = order.connector === null ? undefined : this.#get(order.connector, (unknown) => `Connector ${unknown} not found`)
-    return this.#previews.run(order, { ...own?.config, ...order.config }, own && (async () => (await own.letters()).desk))
+    return this.#previews.run(
+      order,
+      { ...own?.config, ...order.config },
+      own && (async () => (await own.letters()).desk),
+      own?.versions().versions,
+    )
   }
 
   #refuseWhenClosing(): void {

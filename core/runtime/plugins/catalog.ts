@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { entriesOf } from '../registered.ts'
 import { Registry, type DescribedModule, type PluginModule, type PluginType } from '../registry.ts'
 import { findPackages, sweepUnfinished, type PluginPlaces } from './discovery.ts'
 import type { PluginPackage } from './plugin-package.ts'
@@ -24,12 +25,15 @@ export class Catalog {
   readonly registry: Registry
   readonly #places: PluginPlaces
   readonly #builtIn: readonly PluginModule[]
+  /** Millrace's own classes, each after its type. */
+  readonly #own: ReadonlySet<string>
   #packages: readonly PluginPackage[]
 
   /** Looks at the places at once: reading files alone. Packages whose manifest does not say what they offer are asked by `complete`. */
   constructor(places: PluginPlaces, builtIn: readonly PluginModule[]) {
     this.#places = places
     this.#builtIn = builtIn
+    this.#own = new Set(builtIn.flatMap(entriesOf).map(({ type, class: name }) => `${type} ${name}`))
     sweepUnfinished(places)
     this.#packages = this.#look()
     this.registry = new Registry([...builtIn, ...this.#packages.flatMap(moduleOf)])
@@ -86,8 +90,7 @@ export class Catalog {
   /** Nobody takes a class that Millrace itself has: existing configs would change their meaning. */
   #checked(one: PluginPackage): PluginPackage {
     if (one.fault !== null || !one.parts) return one
-    const own = new Set(new Registry(this.#builtIn).entries().map(({ type, class: name }) => `${type} ${name}`))
-    const taken = one.parts.find((part) => own.has(`${typeOf[part.kind]} ${part.class}`))
+    const taken = one.parts.find((part) => this.#own.has(`${typeOf[part.kind]} ${part.class}`))
     return taken
       ? { ...one, fault: `It offers the ${taken.kind} ${taken.class}, which Millrace itself has: its class needs another name` }
       : one

@@ -1,5 +1,6 @@
 import { parseConfig, parseKeys, type ConfigDef } from '../../contract/config-def.ts'
 import { BadRequestError, ConfigError, type ConfigIssue } from '../../contract/errors.ts'
+import type { Pins } from '../../store/store.ts'
 import { overrideFaults } from '../client-config.ts'
 import type { ResolvedConfig } from '../config-providers.ts'
 import { endsOf, type Ends, type RawConfig } from '../ends.ts'
@@ -11,6 +12,7 @@ import { Scrubber } from '../scrubber.ts'
 import { passwordsOf } from '../secrets.ts'
 import { stageFaults, stageSections } from '../stages.ts'
 import { unread } from '../validation.ts'
+import { noPins } from '../version-keys.ts'
 import { previewLimits, type PreviewOrder, type PreviewSpec } from './preview-spec.ts'
 
 export interface PreviewPlan {
@@ -31,12 +33,13 @@ export function planPreview(
   given: RawConfig,
   { config: raw, secrets }: ResolvedConfig,
   parts: PlanParts,
+  pins: Pins = noPins,
 ): PreviewPlan {
   const settings = runtimeSettings({ name: 'preview', 'connector.class': 'none', ...raw }, parts.defaults)
   const used: [ConfigDef, RawConfig][] = []
   const notes = checkStages(raw, given, secrets, parts)
-  const { steps, converters } = planChain(raw, settings, parts, used)
-  const ends = raw['connector.class'] === undefined ? undefined : knownEnds(raw, parts)
+  const { steps, converters } = planChain(raw, settings, parts, used, pins)
+  const ends = raw['connector.class'] === undefined ? undefined : knownEnds(raw, parts, pins)
   if (ends) used.push([ends.source.part.config, ends.sourceConfig], [ends.sink.part.config, ends.sinkConfig])
   const sink = ends && mayHave(ends.sink, 'plan') ? part(ends.sink, ends.sinkConfig) : null
   if (sink) checkKeys(ends!.sink.part.config, ends!.sinkConfig)
@@ -83,8 +86,8 @@ function checkKeys(def: ConfigDef, config: RawConfig): void {
   if (issues.length > 0) throw new ConfigError(issues)
 }
 
-function knownEnds(raw: RawConfig, { registry, clients }: PlanParts): Ends {
-  const ends = endsOf(raw, registry, clients)
+function knownEnds(raw: RawConfig, { registry, clients }: PlanParts, pins: Pins): Ends {
+  const ends = endsOf(raw, registry, clients, pins)
   if ('issues' in ends) throw new ConfigError(ends.issues)
   return ends
 }

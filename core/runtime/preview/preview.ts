@@ -1,10 +1,12 @@
 import { BadRequestError, ConflictError } from '../../contract/errors.ts'
+import type { Pins } from '../../store/store.ts'
 import type { ResolvedConfig } from '../config-providers.ts'
 import type { RawConfig } from '../ends.ts'
 import { RemoteError } from '../failure.ts'
 import type { HostPool } from '../host-pool.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
 import type { PlanParts } from '../plan.ts'
+import { noPins } from '../version-keys.ts'
 import { letterSamples } from './letter-samples.ts'
 import { planPreview } from './plan-preview.ts'
 import { previewLimits, type PreviewOrder } from './preview-spec.ts'
@@ -31,10 +33,11 @@ export class Previews {
   }
 
   /**
-   * The answer as JSON text. `config` is the whole config, the connector's part in it; `desk` has the connector's dead letters. Throws a ConfigError, a BadRequestError, a ConflictError
+   * The answer as JSON text. `config` is the whole config, the connector's part in it; `desk` has the connector's dead letters, `pins` are the
+   * versions that it runs with. Throws a ConfigError, a BadRequestError, a ConflictError
    * where too many run, a PreviewBrokenError.
    */
-  async run(order: PreviewOrder, config: RawConfig, desk: (() => Promise<LetterDesk>) | undefined): Promise<string> {
+  async run(order: PreviewOrder, config: RawConfig, desk: (() => Promise<LetterDesk>) | undefined, pins: Pins = noPins): Promise<string> {
     checkOrder(order)
     if (this.#running >= runningMax)
       throw new ConflictError(`${runningMax} previews are being run, as many as may; ask again when one is done`)
@@ -43,7 +46,7 @@ export class Previews {
       const letters = order.letters === null ? undefined : await lettersOf(order.letters, desk)
       const given = letters ? { ...order, samples: letters.samples } : order
       checkSize(given)
-      const { spec, secrets } = planPreview(given, config, await this.#resolve(config), this.#parts)
+      const { spec, secrets } = planPreview(given, config, await this.#resolve(config), this.#parts, pins)
       const noted = letters ? { ...spec, notes: [...spec.notes, ...letters.notes] } : spec
       return (await this.#pool.callAlone({ kind: 'preview', spec: noted }, secrets, order.timeoutMs)) as string
     } catch (error) {
