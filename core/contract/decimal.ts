@@ -34,7 +34,7 @@ export function decimalText({ unscaled, scale }: Decimal): string {
 }
 
 /** Big-endian two's complement in the fewest bytes, as Connect's Decimal and Avro carry it. */
-export function unscaledBytes(unscaled: bigint): Buffer {
+export function unscaledBytes(unscaled: bigint): Uint8Array {
   let length = 1
   while (unscaled < -(1n << BigInt(length * 8 - 1)) || unscaled >= 1n << BigInt(length * 8 - 1)) length++
   return Buffer.from(

@@ -240,7 +240,7 @@ const pairs = Array.from({ length: 4096 }, (_, n) => letters[n >> 6]! + letters[
 
 // Amounts of money fit six bytes, which a number can hold: much quicker than the bytes of a bigint.
 function unscaledText(unscaled: bigint): string {
-  if (unscaled >= 0x8000_0000_0000n || unscaled < -0x8000_0000_0000n) return unscaledBytes(unscaled).toString('base64')
+  if (unscaled >= 0x8000_0000_0000n || unscaled < -0x8000_0000_0000n) return Buffer.from(unscaledBytes(unscaled)).toString('base64')
   const number = Number(unscaled)
   let bytes = 1
   for (let limit = 0x80; number >= limit || number < -limit; limit *= 256) bytes++

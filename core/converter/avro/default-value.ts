@@ -139,7 +139,7 @@ export function defaultText(schema: Schema, value: unknown, enhanced: boolean): 
 }
 
 /** The unscaled bytes of a decimal at its schema's scale. Throws a DataError where digits would be lost. */
-export function decimalBytes(schema: Schema, decimal: Decimal): Buffer {
+export function decimalBytes(schema: Schema, decimal: Decimal): Uint8Array {
   const scale = Number(schema.parameters?.scale)
   if (decimal.scale === scale) return unscaledBytes(decimal.unscaled)
   try {
