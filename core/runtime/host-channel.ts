@@ -4,6 +4,9 @@ import { deserialize, serialize } from 'node:v8'
 /** Descriptors of a host beyond the usual three: its channel to the worker, and the worker's own stdout, for its log. */
 export const hostDescriptors = { channel: 3, log: 4 } as const
 
+/** How a host ends itself: told to leave; without a channel to its worker; by an error that nobody caught. */
+export const exitCodes = { left: 0, orphaned: 75, fatal: 70 } as const
+
 /** Largest message, in bytes: a page of dead letters or a preview at its own bounds is far below. */
 const messageBytesMax = 256 * 2 ** 20
 const headBytes = 4

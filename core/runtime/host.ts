@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { failureOf } from './failure.ts'
-import { Channel, hostDescriptors } from './host-channel.ts'
+import { Channel, exitCodes, hostDescriptors } from './host-channel.ts'
 import { watchParent, type OrphanWatch } from './orphan-watch.ts'
 import { serveOwnPackage } from './own-package.ts'
 import { importPlugin } from './plugins/import-plugin.ts'
@@ -18,7 +18,6 @@ watchParent(worker, process.argv[3] as OrphanWatch)
 guardWorker(worker)
 serveOwnPackage()
 
-const exitCodes = { left: 0, orphaned: 75, fatal: 70 } as const
 let leaving = false
 
 const session = new Session({ send, loader: importPlugin, write: (line) => writeLog(line), leave: () => leave(exitCodes.left) })

@@ -3,7 +3,7 @@ import type { Logger } from '../contract/context.ts'
 import type { WorkerStore } from '../store/store.ts'
 import { failure, RemoteError, type Failure } from './failure.ts'
 import type { RuntimeSettings } from './framework-config.ts'
-import { hostDescriptors } from './host-channel.ts'
+import { exitCodes, hostDescriptors } from './host-channel.ts'
 import { isFromHost } from './host-message.ts'
 import type { HostEnd, HostLink, OpenHost } from './hosting.ts'
 import { identify } from './process-identity.ts'
@@ -319,6 +319,8 @@ function describeEnd({ code, signal, stderr, broken }: HostEnd, { heapMaxMb }: H
     )
   }
   if (signal !== null) return failure('CRASH', `The task's process was ended by ${signal}`)
+  if (code === exitCodes.orphaned)
+    return failure('CRASH', "The task's process lost its channel to the worker: something in it closed a file that is not its own")
   return failure('EXIT', `The task's process exited with code ${code}`)
 }
 
