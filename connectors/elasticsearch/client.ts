@@ -183,8 +183,10 @@ function proxyOf(config: ElasticsearchConfig): AgentOptions {
   return { proxyEnv: { HTTP_PROXY: url, HTTPS_PROXY: url } }
 }
 
-/** An AggregateError (several addresses of a name) has no message of its own. */
+/** An AggregateError (several addresses of a name) has no message of its own; OpenSSL's has its words between numbers and names of files. */
 function reason(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0])
+  const words = (error as { readonly library?: string; readonly reason?: string }).reason
+  if (words !== undefined && (error as { readonly library?: string }).library !== undefined) return `TLS failed: ${words}`
   return error instanceof Error ? error.message : String(error)
 }
