@@ -72,7 +72,7 @@ function addReading(program: Command): void {
 
 function addFiles(program: Command): void {
   withClient(program.command('create'))
-    .description('Create connectors from files. One that exists is left as it is, and the exit code is 1.')
+    .description('Create connectors from files. All are validated first; where one exists nothing is created, and the exit code is 1.')
     .argument('<file...>', filesText)
     .addOption(new Option('--state <state>', 'in which they begin').choices(['running', 'paused', 'stopped']))
     .option(...waitOption)

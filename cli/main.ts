@@ -2,11 +2,13 @@ import { CommanderError } from 'commander'
 import { exitCodes, tell } from './exit.ts'
 import { createProgram } from './program.ts'
 
-// A reader that has seen enough (| head) ends the command quietly. A worker's own log is not written through this stream.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
+// A reader that has seen enough (| head) ends a command quietly; what runs things has to stop them first.
+if (!['worker', 'demo'].includes(process.argv[2] ?? '')) {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+}
 
 try {
   await createProgram().parseAsync(process.argv)

@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TaskProgress } from '../core/runtime/control.ts'
 import { allConnectors, asObject, type ShownStatus } from './answers.ts'
+import { drawLive } from './output/live.ts'
+import { printLines } from './output/print.ts'
 import { table } from './output/table.ts'
 import { stateColour } from './output/terminal.ts'
 import { RestError, segment, type RestClient } from './rest-client.ts'
@@ -9,12 +10,8 @@ const refreshMs = 1000
 
 /** Draws the connectors of a worker until interrupted, once a second; a single picture with `once`. Throws a RestError where no worker answers. */
 export async function top(client: RestClient, options: { readonly once: boolean }): Promise<void> {
-  for (;;) {
-    const lines = await picture(client)
-    process.stdout.write(`${options.once || !process.stdout.isTTY ? '' : '\u001b[2J\u001b[H'}${lines.join('\n')}\n`)
-    if (options.once) return
-    await sleep(refreshMs)
-  }
+  if (options.once) return printLines(await picture(client))
+  await drawLive(refreshMs, () => picture(client))
 }
 
 /** The picture as lines of text: a row per task. Kafka Connect's workers know states alone. */
@@ -22,7 +19,7 @@ export async function picture(client: RestClient): Promise<readonly string[]> {
   const connectors = await allConnectors(client)
   if (connectors.size === 0) return ['No connectors yet: millrace create, or POST one to /connectors']
   const rows = await Promise.all([...connectors].map(async ([name, { status }]) => tasksOf(client, name, status)))
-  return table(header, rows.flat(), (cell) => stateColour(cell.split(',', 1)[0]!))
+  return table(header, rows.flat(), (cell, column) => (column === 2 ? stateColour(cell.split(',', 1)[0]!) : undefined))
 }
 
 const header = ['CONNECTOR', 'TASK', 'STATE', 'PHASE', 'SNAPSHOT', 'ROWS/S', 'TOTAL', 'LAG', 'MEMORY', 'RESTARTS']

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   allConnectors,
   connectorPath,
@@ -11,7 +10,8 @@ import {
 } from '../answers.ts'
 import { clientOf, type ClientOptions } from '../client-options.ts'
 import { exitCodes } from '../exit.ts'
-import { note, printJson } from '../output/print.ts'
+import { drawLive } from '../output/live.ts'
+import { note, printLines } from '../output/print.ts'
 import { table } from '../output/table.ts'
 import { paint, plain, stateColour } from '../output/terminal.ts'
 import type { RestClient } from '../rest-client.ts'
@@ -28,18 +28,22 @@ const watchMs = 2000
  */
 export async function status(names: readonly string[], options: StatusOptions): Promise<void> {
   const client = clientOf(options)
-  for (;;) {
-    const { statuses, raw } = await ask(client, names)
-    process.exitCode = statuses.some(hasFailed) ? exitCodes.failed : exitCodes.done
-    if (options.output === 'json') printJson(names.length === 1 ? Object.values(raw)[0] : raw)
-    else {
-      const lines = names.length === 0 ? overviewLines(statuses) : statuses.flatMap(detailLines)
-      if (lines.length === 0) note('No connectors')
-      else process.stdout.write(`${options.watch && process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${lines.join('\n')}\n`)
-    }
-    if (!options.watch) return
-    await sleep(watchMs)
-  }
+  if (options.watch) return drawLive(watchMs, async () => (await picture(client, names, options)).lines)
+  const { lines, failed } = await picture(client, names, options)
+  printLines(lines)
+  if (lines.length === 0) note('No connectors')
+  if (failed) process.exitCode = exitCodes.failed
+}
+
+async function picture(
+  client: RestClient,
+  names: readonly string[],
+  { output }: StatusOptions,
+): Promise<{ readonly lines: readonly string[]; readonly failed: boolean }> {
+  const { statuses, raw } = await ask(client, names)
+  const failed = statuses.some(hasFailed)
+  if (output === 'json') return { lines: [JSON.stringify(names.length === 1 ? Object.values(raw)[0] : raw, null, 2)], failed }
+  return { lines: names.length === 0 ? overviewLines(statuses) : statuses.flatMap(detailLines), failed }
 }
 
 async function ask(

@@ -40,13 +40,15 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
-/** Asks the person at the terminal; anything but y or yes is no. */
+/** Asks the person at the terminal; anything but y or yes is no, and so are the end of input and an interrupt. */
 export async function confirm(question: string): Promise<boolean> {
-  const { createInterface } = await import('node:readline/promises')
+  const { createInterface } = await import('node:readline')
   const asking = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await asking.question(`${question} [y/N] `)).trim())
-  } finally {
-    asking.close()
-  }
+  const answer = await new Promise<string>((resolve) => {
+    asking.once('close', () => resolve(''))
+    asking.once('SIGINT', () => resolve(''))
+    asking.question(`${question} [y/N] `, resolve)
+  })
+  asking.close()
+  return /^y(es)?$/i.test(answer.trim())
 }

@@ -89,7 +89,7 @@ test("Kafka Connect's refusals are lines without a trace, and the exit codes are
   assert.match(failing.err, /Connector failing task 0 is FAILED: org\.apache\.kafka\.connect\.errors\.ConnectException: .*\n[^]*Caused by: .*NoSuchFileException/) // prettier-ignore
   assert.doesNotMatch(failing.err, /\s+at (org|java)\./)
   const again = await millrace('create', join(folder, 'failing.json'))
-  assert.deepEqual([again.code, again.err.includes('Connector failing already exists')], [1, true], again.err)
+  assert.deepEqual([again.code, again.err.includes('there is already failing')], [1, true], again.err)
   assert.match((await millrace('status')).out, /failing +sink +RUNNING +0 of 1 .*ConnectException/)
   const odd = await millrace('pause', 'a/b')
   assert.equal(odd.code, 1)

@@ -152,7 +152,7 @@ test('create refuses what exists, begins in the state that is asked for, and rea
   assert.equal(rig.worker.status('new').connector.state, 'STOPPED')
   const again = await millrace('create', path)
   assert.deepEqual([again.code, again.out], [1, ''])
-  assert.match(again.err, /millrace: new \(.*new\.json\): Connector new already exists\n/)
+  assert.match(again.err, /millrace: Nothing was created, as there is already new \(.*new\.json\): "millrace apply" changes what exists\n/)
   const piped = await runCommand(['create', '-', '--wait', '20s'], {
     env: { MILLRACE_URL: url },
     input: JSON.stringify({ ...counting('piped').config, name: 'piped' }),
@@ -160,6 +160,7 @@ test('create refuses what exists, begins in the state that is asked for, and rea
   assert.deepEqual(piped, { code: 0, out: 'piped: created\n', err: '' })
   const wrong = await millrace('create', file('wrong.json', counting('wrong', { 'delay.ms': 'x' })))
   assert.deepEqual([wrong.code, rig.worker.find('wrong')], [2, undefined])
+  assert.match(wrong.err, /wrong\.json: delay\.ms = "x": /)
   await wipe()
 })
 
