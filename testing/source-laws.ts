@@ -17,6 +17,8 @@ export interface SourceUnderTest extends AsyncDisposable {
 const returnMs = 1_000
 /** How long reading everything may take, in milliseconds. */
 const readMs = 20_000
+/** Reading the rest is waited for ten times as long as reading it all took, and at least so long, in milliseconds. */
+const restMsMin = 2_000
 /** Most positions that reading is resumed at. */
 const cutsMax = 8
 /** Polls that must not make the heap grow, and the longest time they may take in all, in milliseconds. */
@@ -145,7 +147,9 @@ async function readsAlike(open: () => Promise<SourceUnderTest>): Promise<void> {
 
 async function resumes(open: () => Promise<SourceUnderTest>): Promise<void> {
   await using upstream = await open()
+  const began = performance.now()
   const whole = await readFrom(upstream, undefined)
+  const restMs = Math.min(readMs, Math.max(restMsMin, 10 * (performance.now() - began)))
   const cuts: { readonly position: Offsets; readonly seen: number }[] = []
   {
     await using task = await upstream.task()
@@ -164,8 +168,9 @@ async function resumes(open: () => Promise<SourceUnderTest>): Promise<void> {
     'the last batch carries no `offsets`, or its transaction stays open: its records would come again for ever',
   )
   for (const cut of spread(cuts, cutsMax)) {
-    const rest = await readFrom(upstream, cut.position, upstream.records - cut.seen)
-    ensureSame(rest, whole.slice(cut.seen), `resumed at ${show(cut.position)}, after ${cut.seen} records`)
+    const when = `resumed at ${show(cut.position)}, after ${cut.seen} records`
+    const rest = await readFrom(upstream, cut.position, upstream.records - cut.seen, { ms: restMs, when })
+    ensureSame(rest, whole.slice(cut.seen), when)
   }
 }
 
@@ -186,7 +191,7 @@ async function pollsKeepNothing(open: () => Promise<SourceUnderTest>): Promise<v
   await using task = await upstream.task()
   await task.open(undefined)
   const window = new AbortController()
-  const batches = await readAll(task, upstream.records, window.signal)
+  const batches = await readAll(task, upstream.records, window)
   if (batches.at(-1)?.end) return
   const heard = getEventListeners(window.signal, 'abort').length
   ensure(heard <= 2, () => `after ${batches.length} polls their signal, which never aborted, has ${heard} listeners`)
@@ -204,15 +209,23 @@ async function pollsKeepNothing(open: () => Promise<SourceUnderTest>): Promise<v
   ensure(grown < grownOnceBytes + done * keptBytes, () => `${done} empty polls made the heap grow by ${grown} bytes`)
 }
 
-/** Everything that the upstream holds, as batches; the signal is given to every poll and never aborts on its own. */
-async function readAll(task: SourceTask, records: number, signal = new AbortController().signal): Promise<RecordBatch[]> {
+/** Everything that the upstream holds, as batches; the window's signal is given to every poll, and aborts where one comes too late. */
+async function readAll(
+  task: SourceTask,
+  records: number,
+  window = new AbortController(),
+  { ms, when }: Patience = { ms: readMs, when: 'read from the start' },
+): Promise<RecordBatch[]> {
   const batches: RecordBatch[] = []
-  const deadline = performance.now() + readMs
+  const deadline = performance.now() + ms
   for (let seen = 0; seen < records;) {
     const left = deadline - performance.now()
-    const missing = () => `only ${seen} of the ${records} records came within ${readMs / 1000} s`
+    const missing = () => `${when}, only ${seen} of the ${records} records came within ${(ms / 1000).toFixed(0)} s`
     ensure(left > 0, missing)
-    const batch = await within(task.poll(signal), left, missing)
+    const batch = await within(task.poll(window.signal), left, missing).catch((error: unknown) => {
+      window.abort() // Nobody waits for that poll any more.
+      throw error
+    })
     if (batch.records.length > 0 || Object.keys(batch.offsets).length > 0) batches.push(batch)
     seen += batch.records.length
     ensure(!batch.end || seen >= records, () => `it said that it has no more after ${seen} of the ${records} records`)
@@ -221,10 +234,21 @@ async function readAll(task: SourceTask, records: number, signal = new AbortCont
   return batches
 }
 
-async function readFrom(upstream: SourceUnderTest, offsets: Offsets | undefined, records = upstream.records): Promise<unknown[]> {
+interface Patience {
+  readonly ms: number
+  /** What is read, for the reason. */
+  readonly when: string
+}
+
+async function readFrom(
+  upstream: SourceUnderTest,
+  offsets: Offsets | undefined,
+  records = upstream.records,
+  patience?: Patience,
+): Promise<unknown[]> {
   await using task = await upstream.task()
   await task.open(offsets)
-  const batches = await readAll(task, records)
+  const batches = await readAll(task, records, undefined, patience)
   return batches.flatMap((batch) => batch.records).map(comparable)
 }
 

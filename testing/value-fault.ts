@@ -77,13 +77,15 @@ function first<T>(items: readonly T[], faultOf: (item: T, index: number) => stri
   return undefined
 }
 
-/** A value in a sentence, in at most 200 characters. */
+/** A value in a sentence, in at most 300 characters. */
 export function show(value: unknown): string {
   const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value, plain) ?? String(value))
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text
+  return text.length > 300 ? `${text.slice(0, 300)}...` : text
 }
 
-function plain(_: string, value: unknown): unknown {
+/** Schemas are left out: what they say is rarely what is wrong, and they hide the rest. */
+function plain(key: string, value: unknown): unknown {
+  if (/^(schema|keySchema|valueSchema)$/.test(key)) return undefined
   if (typeof value === 'bigint') return `${value}n`
   if (value instanceof Map) return [...value]
   return value instanceof Uint8Array ? `bytes ${Buffer.from(value).toString('hex')}` : value
