@@ -85,11 +85,12 @@ void describe('tokens by client credentials', () => {
     assert.equal(asked[0]!.body, 'grant_type=client_credentials&scope=kafka')
   })
 
-  void test('a token is renewed before it ends, and the old one serves while the endpoint is down', async () => {
-    answer = () => good('first', 3)
+  void test('a token is renewed before it ends, and the old one serves while the endpoint is down', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    answer = () => good('first', 30)
     const tokens = source({ 'sasl.login.refresh.window.factor': '0.5' })
     assert.equal((await tokens.token(never)).value, 'first')
-    await new Promise((resolve) => setTimeout(resolve, 1600))
+    t.mock.timers.tick(16_000)
     answer = () => ({ status: 503, body: 'leaked' })
     assert.equal((await tokens.token(never)).value, 'first')
     answer = () => good('second')

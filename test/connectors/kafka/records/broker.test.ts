@@ -158,7 +158,7 @@ test("Java's consumer reads what we write with every codec", { skip }, () => {
     `--bootstrap-server=${kafka.bootstrap}`,
     '--topic=into-producer',
     `--max-messages=${rows.length * codecs.length}`,
-    '--timeout-ms=20000',
+    '--timeout-ms=60000',
     ...options,
   ])
   const text = (part: Uint8Array | null) => (part === null ? 'null' : Buffer.from(part).toString())
