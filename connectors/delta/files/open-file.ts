@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { appendFile, copyFile, rm } from 'node:fs/promises'
+import { appendFile, copyFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -19,6 +19,9 @@ export interface Row {
 
 /** Rows that a file takes at once, at most. */
 export const rowsMax = chunkRowsMax
+
+/** Bytes of a file of rows that wait in memory: with many files, most batches have few rows for each. */
+const waitingBytesMax = 32 * 1024
 
 /** Rows of one file until it is written: beside memory, so that a file may be larger than it. */
 export interface OpenFile extends AsyncDisposable {
@@ -69,6 +72,10 @@ export class RowFile implements OpenFile {
   readonly #path: string
   readonly #format: RowFormat
   readonly #gzip: number | undefined
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #length = 0
+  #isTorn = false
 
   constructor(folder: string, format: RowFormat, gzip: number | undefined) {
     this.#path = join(folder, `${randomUUID()}.rows`)
@@ -90,17 +97,31 @@ export class RowFile implements OpenFile {
     const content = texts
       ? written.join(separator) + separator
       : Buffer.concat(written.flatMap((one) => [typeof one === 'string' ? Buffer.from(one) : one, Buffer.from(separator)]))
-    // Opened anew every time: there may be more files than a process may hold open.
-    await appendFile(this.#path, content)
+    this.#waiting.push(typeof content === 'string' ? Buffer.from(content) : content)
+    this.#waitingBytes += this.#waiting.at(-1)!.length
+    if (this.#waitingBytes >= waitingBytesMax) await this.#append()
   }
 
   async write(path: string): Promise<void> {
+    await this.#append()
     if (this.#gzip === undefined) await copyFile(this.#path, path)
     else await pipeline(createReadStream(this.#path), createGzip({ level: this.#gzip }), createWriteStream(path))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#path, { force: true })
+  }
+
+  /** Opens it anew every time: there may be more files than a process may hold open. */
+  async #append(): Promise<void> {
+    // An attempt that failed may have written a part.
+    if (this.#isTorn) await truncate(this.#path, this.#length)
+    this.#isTorn = true
+    await appendFile(this.#path, Buffer.concat(this.#waiting))
+    this.#isTorn = false
+    this.#length += this.#waitingBytes
+    this.#waiting = []
+    this.#waitingBytes = 0
   }
 }
 
