@@ -20,13 +20,20 @@ export function readLines(stream: Readable, line: (text: string, left: number) =
   let window = { sinceMs: performance.now(), lines: 0, bytes: 0 }
   let left = 0
   let resume: NodeJS.Timeout | undefined
+  let tell: NodeJS.Timeout | undefined
+  const tellLeft = () => {
+    clearTimeout(tell)
+    if (left > 0) line('(it wrote too many lines)', left)
+    left = 0
+  }
   const pass = (text: string) => {
     if (text.trim() === '') return
     if (window.lines >= linesMax) {
-      left++
+      if (left++ === 0) tell = setTimeout(tellLeft, windowMs)
       return
     }
     window.lines++
+    clearTimeout(tell)
     line(text.length > lineMax ? `${text.slice(0, lineMax)} ... (the rest of the line was left out)` : text, left)
     left = 0
   }
@@ -60,7 +67,7 @@ export function readLines(stream: Readable, line: (text: string, left: number) =
   stream.on('end', () => {
     clearTimeout(resume)
     if (!cut) pass(held)
-    if (left > 0) line('(nothing more)', left)
+    tellLeft()
   })
   stream.on('error', () => {}) // The process is gone: its end is told elsewhere.
 }

@@ -13,11 +13,14 @@ let looking: Promise<void>
 let over = false
 const answerTimes: number[] = []
 
-/** Packages that do harm when they are imported; their manifests are well. */
+/** Packages that do harm when they are imported or asked; their manifests are well. */
 const broken: Readonly<Record<string, string>> = {
   'import-throws': `throw new Error('it does not even start')`,
   'import-exits': 'process.exit(4)',
   'import-nothing': '',
+  'validate-blocks': `export default { name: 'validate-blocks', version: '1.0.0', api: 1, sources: [
+    { class: 'test.validate-blocks', config: {}, create: () => {}, validate: async () => { for (;;); } },
+  ] }`,
 }
 
 before(async () => {
@@ -126,6 +129,20 @@ const failing: Readonly<Record<string, readonly [config: Record<string, string>,
   'transforms by a promise': [hostile('none', { transforms: 'p', 'transforms.p.type': 'test.Promises' }), /apply gave a promise/],
 }
 
+/** Ends when its process is killed, after ten seconds without a sign of life. */
+let blocked: Promise<unknown>
+
+test('while one plugin blocks the process that checks its config, the configs of others are checked', async () => {
+  blocked = create('blocked', hostile('', { 'connector.class': 'test.validate-blocks' })).catch((error: Error) => error)
+  for (let at = 0; at < 3; at++) {
+    const began = performance.now()
+    const config = { name: 'other', 'connector.class': 'counting', 'sink.class': 'append', 'sink.file': join(folder, 'other') }
+    const { error_count } = await worker.call('PUT', '/connector-plugins/counting/config/validate', config)
+    assert.equal(error_count, 0)
+    assert.ok(performance.now() - began < 5000)
+  }
+})
+
 test('whatever a plugin does, its task alone is FAILED, with a trace that names the cause', { concurrency: 6 }, async (t) => {
   await Promise.all(
     Object.entries(failing).map(([what, [config, trace]], at) =>
@@ -153,8 +170,9 @@ test('whatever a plugin does, its task alone is FAILED, with a trace that names 
 })
 
 test('a plugin that cannot be imported, or gives nonsense for its tasks or its checks, is refused when the connector is created', async () => {
+  assert.match(String(await blocked), /The connector's own validation: The task's process gave no sign of life/)
   for (const [name, reason] of [
-    ['import-throws', /it does not even start/],
+    ['import-throws', /import-throws\/index\.mjs could not be imported: it does not even start/],
     ['import-exits', /exited with code 4/],
     ['import-nothing', /no default export/],
   ] as const) {

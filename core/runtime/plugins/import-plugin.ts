@@ -3,7 +3,11 @@ import type { Registry } from '../registry.ts'
 
 /** Imports the plugin that a module exports as default. Runs foreign code: for hosts, and for what runs inline. */
 export async function importPlugin(module: string): Promise<Plugin> {
-  const imported = (await import(module)) as { readonly default?: Plugin }
+  const imported = (await import(module).catch((error: unknown) => {
+    throw new Error(`Plugin module ${module} could not be imported: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  })) as { readonly default?: Plugin }
   if (!imported.default) throw new Error(`Module ${module} has no default export: a plugin exports definePlugin({...}) as default`)
   return imported.default
 }
