@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, lstatSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -45,8 +45,12 @@ export function sweepUnfinished({ installPath, workingFolder }: PluginPlaces): v
   const folder = resolve(workingFolder, installPath)
   for (const name of namesIn(folder)) {
     const path = join(folder, name)
-    if (!name.startsWith('.') || Date.now() - statSync(path).mtimeMs < unfinishedMs) continue
-    rmSync(path, { recursive: true, force: true })
+    if (!name.startsWith('.')) continue
+    try {
+      if (Date.now() - lstatSync(path).mtimeMs >= unfinishedMs) rmSync(path, { recursive: true, force: true })
+    } catch {
+      // Another worker sweeps it, or it is not ours to remove: it is passed over in any case.
+    }
   }
 }
 
@@ -100,13 +104,13 @@ function installed(name: string, from: string): string | undefined {
 }
 
 /** A package, or the packages in a folder: beside each other, under scopes, or installed each in a folder of its own. Others are passed over. */
-function within(folder: string, origin: PluginOrigin): readonly PluginPackage[] {
+function within(folder: string, origin: PluginOrigin, scope = false): readonly PluginPackage[] {
   if (existsSync(join(folder, 'package.json'))) return isPlugin(folder) ? [readPackage(folder, origin)] : []
   return namesIn(folder).flatMap((name): readonly PluginPackage[] => {
     const path = join(folder, name)
     if (name.startsWith('.')) return []
     if (existsSync(join(path, 'package.json')) && isPlugin(path)) return [readPackage(path, origin)]
-    if (name.startsWith('@') && !existsSync(join(path, 'node_modules'))) return within(path, origin)
+    if (!scope && name.startsWith('@') && !existsSync(join(path, 'node_modules'))) return within(path, origin, true)
     const installedName = /^(.+)@[^@]+$/.exec(name)?.[1]?.replace('+', '/')
     const inner = installedName === undefined ? undefined : join(path, 'node_modules', installedName)
     return inner !== undefined && existsSync(join(inner, 'package.json')) ? [readPackage(inner, origin)] : []

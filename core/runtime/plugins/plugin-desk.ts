@@ -35,7 +35,7 @@ export class PluginDesk implements PluginControl {
 
   /** At a start: asks the packages whose manifest does not say what they offer; tells of those that are not taken. */
   async complete(): Promise<void> {
-    await this.#catalog?.complete((module) => this.#describe(module))
+    await this.#next(async () => this.#catalog?.complete((module) => this.#describe(module)))
     this.#tellFaults(this.#catalog?.packages() ?? [])
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { apiInRange } from '../../../core/runtime/plugins/api-range.ts'
 import { findPackages, sweepUnfinished } from '../../../core/runtime/plugins/discovery.ts'
 import { describePlugin } from '../../../core/runtime/plugins/describe.ts'
@@ -22,6 +23,7 @@ test('packages are found among dependencies, by name, by file, in plugin.path wi
   tickerPackage(folder, 'path/one', { name: 'one' })
   tickerPackage(folder, 'path/@acme/two', { name: '@acme/two' })
   folder.file('path/java/lib.jar', '')
+  for (const name of ['@a', '@b', '@c']) symlinkSync(join(folder.path, 'path'), join(folder.path, 'path', name))
   tickerPackage(folder, 'path/.git', { name: 'hidden' })
   tickerPackage(folder, 'installs/@acme+three@1.0.0/node_modules/@acme/three', { name: '@acme/three' })
   tickerPackage(folder, 'installs/@acme+three@2.0.0/node_modules/@acme/three', { name: '@acme/three', version: '2.0.0' })
@@ -35,8 +37,8 @@ test('packages are found among dependencies, by name, by file, in plugin.path wi
       ['./nowhere.mjs', null, 'setting', undefined, 'fault'],
       ['dep', '1.0.0', 'dependency', 1, null],
       ['opt', '1.0.0', 'dependency', 1, null],
-      ['@acme/two', '1.0.0', 'path', 1, null],
       ['one', '1.0.0', 'path', 1, null],
+      ['@acme/two', '1.0.0', 'path', 1, null],
       ['@acme/three', '1.0.0', 'installed', 1, null],
       ['@acme/three', '2.0.0', 'installed', 1, null],
     ],
@@ -140,4 +142,54 @@ test('an interrupted install is passed over, and swept when it is old', () => {
   assert.throws(() => utimesSync(join(folder.path, 'installs/.old'), 0, 0))
   utimesSync(join(folder.path, 'installs/.new'), 0, 0)
   utimesSync(join(folder.path, 'installs/kept@1.0.0'), 0, 0)
+})
+
+test('whatever a manifest holds is read or refused with a sentence', () => {
+  const names = [
+    'api',
+    'entry',
+    'kind',
+    'class',
+    'aliases',
+    'doc',
+    'config',
+    'client',
+    'sourceDefaults',
+    'sources',
+    'sampling',
+    'type',
+    'default',
+    'oneOf',
+    'min',
+  ]
+  const name = fc.oneof(fc.constantFrom(...names, '__proto__', 'constructor', 'a'), fc.string())
+  const leaf = fc.oneof(fc.constantFrom('source', 'int', 'A', '1', 1, null, true, '../x'), fc.string(), fc.double(), fc.constant([]))
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('tree'), { maxLength: 3 }), fc.dictionary(name, tie('tree'), { maxKeys: 6 })),
+  }))
+  const part = fc
+    .tuple(tree, fc.dictionary(name, tree, { maxKeys: 6 }))
+    .map(([config, more]) => ({ kind: 'source', class: 'A', config, ...more }))
+  const keys = fc.dictionary(name, tree, { maxKeys: 5 }).map((key) => ({ ...ticker, config: { a: { type: 'int', doc: 'x', ...key } } }))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        tree,
+        fc.array(fc.oneof(part, keys), { maxLength: 3 }).map((parts) => ({ api: 1, parts })),
+      ),
+      (value) => {
+        try {
+          const { parts } = readManifest(JSON.parse(JSON.stringify(value)))
+          assert.deepEqual(
+            JSON.parse(JSON.stringify(readManifest({ api: 1, parts }).parts ?? null)),
+            JSON.parse(JSON.stringify(parts ?? null)),
+          )
+        } catch (error) {
+          assert.match((error as Error).message, /^(millrace|It works with)/, (error as Error).stack)
+        }
+        assert.equal(({} as { polluted?: unknown }).polluted, undefined)
+      },
+    ),
+    { numRuns: 2000 },
+  )
 })

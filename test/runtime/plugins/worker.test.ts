@@ -1,23 +1,28 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { builtinPlugins } from '../../../config/plugins.ts'
 import { Catalog } from '../../../core/runtime/plugins/catalog.ts'
 import { startWorker, until } from '../rig.ts'
 import { serve } from '../../rest/fixture-server.ts'
+import { WorkerProcess } from '../../worker-process.ts'
 import { tempFolder, tickerPackage } from './packages.ts'
 
 type Folder = ReturnType<typeof tempFolder>
 
 /** A worker in this process, its tasks in others, over the packages of the folder's `installs`. */
-async function startOver(folder: Folder, more: { readonly plugins?: readonly string[]; readonly directory?: string } = {}) {
+async function startOver(
+  folder: Folder,
+  more: { readonly plugins?: readonly string[]; readonly directory?: string; readonly hosting?: 'shared' } = {},
+) {
   mkdirSync(join(folder.path, 'installs'), { recursive: true })
   const catalog = new Catalog(
     { plugins: more.plugins ?? [], path: [], installPath: './installs', workingFolder: folder.path },
     builtinPlugins,
   )
-  const rig = await startWorker({ catalog, registry: catalog.registry, ...(more.directory !== undefined && { directory: more.directory }) })
+  const { directory, hosting = 'process' } = more
+  const rig = await startWorker({ catalog, hosting, registry: catalog.registry, ...(directory !== undefined && { directory }) })
   const server = await serve(rig.worker, catalog.registry)
   const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, payload?: object) => {
     const answer = await server.app.inject({ method, url, ...(payload && { payload }) })
@@ -80,7 +85,11 @@ test('a package is listed, and its form shown and checked, without being importe
       },
     ],
   )
-  const wrong = await rig.call('PUT', '/connector-plugins/com.acme.Ticker/config/validate', connector(folder, 'o', { name: 'c', lines: '0' }))
+  const wrong = await rig.call(
+    'PUT',
+    '/connector-plugins/com.acme.Ticker/config/validate',
+    connector(folder, 'o', { name: 'c', lines: '0' }),
+  )
   assert.equal(wrong.body.error_count, 1)
   assert.equal(existsSync(imported), false, 'nothing has imported it so far')
 
@@ -165,7 +174,7 @@ for (const [fault, broken] of [
     await using rig = await startOver(folder)
     const config = connector(folder, 'out')
     await rig.call('PUT', '/connectors/c/config', config)
-    await until('1.0.0 did work', () => rig.worker.progress('c')[0]?.flushes! > 0, 20_000)
+    await until('1.0.0 did work', () => (rig.worker.progress('c')[0]?.flushes ?? 0) > 0, 20_000)
     install(folder, '2.0.0', broken)
     await rig.call('POST', '/api/v1/plugins/refresh')
     await rig.call('POST', '/connectors/c/restart?includeTasks=true')
@@ -204,7 +213,7 @@ test('what a connector went back to is kept over a restart of the worker', async
   {
     await using rig = await startOver(folder, { directory })
     await rig.call('PUT', '/connectors/c/config', config)
-    await until('1.0.0 did work', () => rig.worker.progress('c')[0]?.flushes! > 0, 20_000)
+    await until('1.0.0 did work', () => (rig.worker.progress('c')[0]?.flushes ?? 0) > 0, 20_000)
   }
   install(folder, '2.0.0', { onOpen: `process.exit(3)` })
   {
@@ -252,4 +261,50 @@ test('a class of two packages is refused with both names, and each can be named 
   )
   assert.deepEqual(await check('other:com.acme.Ticker'), [])
   rmSync(join(folder.path, 'installs/other@1.0.0'), { recursive: true })
+})
+
+test('a package that was built anew in its place runs after a refresh and a restart, also where tasks share a process', async () => {
+  using folder = tempFolder()
+  tickerPackage(folder, 'pkg')
+  await using rig = await startOver(folder, { plugins: ['./pkg'], hosting: 'shared' })
+  await rig.call('PUT', '/connectors/a/config', connector(folder, 'a'))
+  await rig.call('PUT', '/connectors/b/config', connector(folder, 'b'))
+  for (const name of ['a', 'b']) await until(`${name} runs`, () => versionsWritten(folder, name).join() === '1.0.0', 20_000)
+  tickerPackage(folder, 'pkg', { version: '1.1.0' })
+  const { body: report } = await rig.call('POST', '/api/v1/plugins/refresh')
+  assert.deepEqual(
+    [report.added, report.removed].map((list) => list.map((one: { version: string }) => one.version)),
+    [['1.1.0'], ['1.0.0']],
+  )
+  await rig.call('POST', '/connectors/a/restart?includeTasks=true')
+  await until('a runs the new code', () => versionsWritten(folder, 'a').join() === '1.0.0,1.1.0', 20_000)
+  assert.equal(versionsWritten(folder, 'b').join(), '1.0.0')
+  assert.equal(rig.worker.status('b').tasks[0]!.version, '1.0.0')
+})
+
+test('a worker starts beside broken packages, and tells of each in its log', async () => {
+  using folder = tempFolder()
+  tickerPackage(folder, 'path/good')
+  tickerPackage(folder, 'path/bad', { name: 'bad', millrace: { api: 1, parts: 'none' } })
+  folder.file('path/worse/package.json', '[')
+  await using worker = await WorkerProcess.start(folder.path, {
+    'plugin.path': join(folder.path, 'path'),
+    'plugin.install.path': join(folder.path, 'none'),
+  })
+  const classes = (await worker.call('GET', '/connector-plugins')).map((one: { class: string }) => one.class)
+  assert.ok(classes.includes('com.acme.Ticker'))
+  const { installPath, plugins } = await worker.call('GET', '/api/v1/plugins')
+  assert.equal(installPath, join(folder.path, 'none'))
+  assert.deepEqual(
+    plugins.map((one: { name: string; fault: string | null }) => [basename(one.name), one.fault?.slice(0, 30) ?? null]),
+    [
+      ['bad', 'millrace.parts is "none", not '],
+      ['acme-ticker', null],
+      ['worse', `${join(folder.path, 'path/worse')}`.slice(0, 30)],
+    ],
+  )
+  await until(
+    'the log tells',
+    () => /Plugin bad was not taken: millrace\.parts is/.test(worker.log) && /worse was not taken/.test(worker.log),
+  )
 })
