@@ -92,6 +92,14 @@ export function shownInfo(name: string, { type, config }: JsonObject): ShownInfo
   return { name, type: asText(type), config: Object.fromEntries(entries) as Record<string, string> }
 }
 
+/** The topics that a connector has used, of Connect's `{name: {topics}}`. */
+export function topicsOf(answer: JsonObject): readonly string[] {
+  return Object.values(answer).flatMap((entry) => {
+    const { topics } = asObject(entry)
+    return Array.isArray(topics) ? topics.map(asText) : []
+  })
+}
+
 /** Whether the connector or one of its tasks is FAILED. */
 export function hasFailed({ connector, tasks }: ShownStatus): boolean {
   return [connector, ...tasks].some(({ state }) => state === 'FAILED')

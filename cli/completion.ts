@@ -131,13 +131,19 @@ complete -F _millrace millrace
   zsh: `#compdef millrace
 # zsh completion of millrace: source <(millrace completion zsh)
 _millrace() {
-  local line
+  local line word tab=$'\\t'
   local -a found
   for line in "\${(@f)$("$words[1]" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     if [[ $line == ':files' ]]; then
       _files
     elif [[ -n $line ]]; then
-      found+=("\${\${line%%$'\\t'*}//:/\\\\:}\${\${(M)line:#*$'\\t'*}:+:\${line#*$'\\t'}}")
+      word=\${line%%$tab*}
+      word=\${word//:/\\\\:}
+      if [[ $line == *$tab* ]]; then
+        found+=("$word:\${line#*$tab}")
+      else
+        found+=("$word")
+      fi
     fi
   done
   (( $#found )) && _describe 'millrace' found

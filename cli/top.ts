@@ -32,12 +32,18 @@ async function tasksOf(client: RestClient, name: string, { connector, tasks }: S
 async function ownTasks(client: RestClient, name: string, tasks: ShownStatus['tasks']): Promise<readonly (readonly string[])[]> {
   try {
     const { tasks: own } = asObject(await client.call('GET', `/api/v1/connectors/${segment(name)}/progress`))
-    if (Array.isArray(own)) return (own as readonly TaskProgress[]).map((task) => row(name, task))
+    if (Array.isArray(own) && own.every(isProgress)) return own.map((task) => row(name, task))
   } catch (error) {
     if (!(error instanceof RestError) || error.status !== 404) throw error
     // Another kind of worker, or the connector was deleted in between.
   }
   return tasks.map(({ id, state }) => padded(name, String(id), state))
+}
+
+/** A server of another kind may answer anything; of ours the counts are taken for a proof. */
+function isProgress(task: unknown): task is TaskProgress {
+  const { records, rate } = asObject(task)
+  return typeof asObject(records)['put'] === 'number' && typeof rate === 'number'
 }
 
 function padded(...cells: readonly string[]): readonly string[] {

@@ -3,7 +3,7 @@ import { clientOf, type ClientOptions } from '../client-options.ts'
 import { checkConfigs } from '../configs/check.ts'
 import { readConfigFiles } from '../configs/config-files.ts'
 import { faultText, type ConnectorFile, type FileFault } from '../configs/connector-file.ts'
-import { hasWork, planLines, planOf, planSummary, type Step } from '../configs/plan.ts'
+import { hasWork, isSame, planLines, planOf, planSummary, type Step } from '../configs/plan.ts'
 import { exitCodes, FailedError, UsageError } from '../exit.ts'
 import { note, printJson, printLines } from '../output/print.ts'
 import { canAsk, confirm, plain } from '../output/terminal.ts'
@@ -24,7 +24,8 @@ interface Outcome {
 }
 
 /**
- * Makes a worker's connectors equal to files. All are validated first, and nothing is changed where one has a fault (exit code 2). A dry
+ * Makes a worker's connectors equal to files. All that differ are validated first, and nothing is changed where one has a fault
+ * (exit code 2). A dry
  * run exits with 1 where there would be something to do.
  */
 export async function apply(places: readonly string[], options: ApplyOptions): Promise<void> {
@@ -35,12 +36,15 @@ export async function apply(places: readonly string[], options: ApplyOptions): P
   const client = clientOf(options)
   const isJson = options.output === 'json'
   if (files.faults.length > 0 && files.connectors.length === 0) return refuse(files.faults, isJson)
-  const [existing, checks] = await Promise.all([allConnectors(client), checkConfigs(client, files.connectors)])
+  const existing = await allConnectors(client)
+  const infos = new Map([...existing].map(([name, { info }]) => [name, info]))
+  // What is the same already runs, or has been stopped: its checks would only cost time, and might stumble over its own connections.
+  const different = files.connectors.filter((file) => !isSame(file, infos.get(file.name)))
+  const checks = await checkConfigs(client, different)
   const faults = [...files.faults, ...checks.flatMap((check) => check.faults)]
   if (faults.length > 0) return refuse(faults, isJson)
 
-  const infos = new Map([...existing].map(([name, { info }]) => [name, info]))
-  const secrets = new Map(files.connectors.map(({ name }, at) => [name, checks[at]!.secrets]))
+  const secrets = new Map(different.map(({ name }, at) => [name, checks[at]!.secrets]))
   const plan = planOf(files.connectors, infos, secrets, options.prune ?? false)
   if (!isJson) printLines([...planLines(plan), planSummary(plan)])
   const others =

@@ -1,4 +1,4 @@
-import { asObject, asText, connectorPath, objectOf, shownInfo, shownStatus, type JsonObject } from '../answers.ts'
+import { asObject, asText, connectorPath, objectOf, shownInfo, shownStatus, topicsOf, type JsonObject } from '../answers.ts'
 import { clientOf, type ClientOptions } from '../client-options.ts'
 import { shownConfig } from '../configs/secrets.ts'
 import { UsageError } from '../exit.ts'
@@ -26,7 +26,7 @@ async function describeConnector(name: string, options: ClientOptions): Promise<
     optional(client, `/api/v1/connectors/${segment(name)}/progress`),
   ])
   const info = shownInfo(name, answer)
-  const topicNames = Object.values(topics ?? {}).flatMap((entry) => (asObject(entry)['topics'] as readonly string[] | undefined) ?? [])
+  const topicNames = topicsOf(topics ?? {})
   const config = shownConfig(info.config)
   if (options.output === 'json') return printJson({ name, type: info.type, config, status: state, topics: topicNames, progress: progress ?? null }) // prettier-ignore
   const status = shownStatus(name, state)

@@ -1,4 +1,4 @@
-import { asObject, asText, connectorNames, connectorPath, objectOf } from '../answers.ts'
+import { asObject, asText, connectorNames, connectorPath, objectOf, topicsOf } from '../answers.ts'
 import { clientOf, type ClientOptions } from '../client-options.ts'
 import { UsageError } from '../exit.ts'
 import { note, printJson, printJsonText, printLines } from '../output/print.ts'
@@ -63,7 +63,7 @@ async function topics(name: string, options: ClientOptions): Promise<void> {
   const client = clientOf(options)
   const path = connectorPath(name, '/topics')
   const answer = objectOf(client, path, await client.call('GET', path))
-  const names = Object.values(answer).flatMap((entry) => (asObject(entry)['topics'] as readonly string[] | undefined) ?? [])
+  const names = topicsOf(answer)
   if (options.output === 'json') return printJson(names)
   if (names.length === 0) note(`Connector ${name} has used no topics yet`)
   printLines(names.toSorted().map((topic) => plain(topic)))

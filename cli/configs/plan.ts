@@ -39,6 +39,11 @@ export function planOf(
   return [...steps, ...gone.map((name): Step => ({ name, action: 'delete', file: undefined, changes: [] }))]
 }
 
+/** Whether the worker's config is the file's, key by key. */
+export function isSame({ config }: ConnectorFile, existing: ShownInfo | undefined): boolean {
+  return existing !== undefined && changesOf(existing.config, config, new Set()).length === 0
+}
+
 /** Whether carrying the plan out would change anything. */
 export function hasWork(plan: readonly Step[]): boolean {
   return plan.some(({ action }) => action !== 'keep')

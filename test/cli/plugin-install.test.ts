@@ -38,7 +38,10 @@ const install = (...args: readonly string[]) => millrace('install', '--registry'
 const installed = () => (existsSync(installs) ? readdirSync(installs).sort() : [])
 
 /** A package with a source that tells its version in what it writes. `code` runs when it is imported. */
-function pulse(version: string, { name = 'millrace-plugin-pulse', code = '', more = {}, millrace = undefined as object | undefined } = {}) {
+function pulse(
+  version: string,
+  { name = 'millrace-plugin-pulse', code = '', open = '', more = {}, millrace = undefined as object | undefined } = {},
+) {
   const config = { lines: { type: 'int', default: 1, doc: 'Lines.' } }
   const part = { kind: 'source', class: `acme.${name.replace(/^.*\//, '')}`, aliases: [`${name.replace(/^.*\//, '')}-source`], config }
   return {
@@ -58,7 +61,7 @@ export default definePlugin({ name: '${name}', version: '${version}', api: 1, so
   create: () => {
     let n = 0
     return {
-      open: async () => {},
+      open: async () => { ${open} },
       poll: async (signal) => {
         await new Promise((resolve) => { const timer = setTimeout(resolve, 50); signal.addEventListener('abort', () => { clearTimeout(timer); resolve() }, { once: true }) })
         if (n > 5) return idle
@@ -283,6 +286,16 @@ test('an install that fails leaves everything as it was', async () => {
     /differs by one letter from millrace-plugin-pulse, which is\. Is it the one you mean\?/,
   )
   await worker.running('stayer')
+})
+
+test('a connector that fails with the new version goes back to the one before, and the upgrade says so', async () => {
+  registry.publish(pulse('5.0.0', { open: `throw new Error('the new one is broken')` }))
+  const { code, out, err } = await millrace('upgrade', '--registry', registry.url, 'millrace-plugin-pulse', '--connector', 'stayer')
+  assert.equal(code, 1, err)
+  assert.match(err, /Connector stayer failed with millrace-plugin-pulse 5\.0\.0 and went back to 1\.1\.0: .*the new one is broken/)
+  assert.match(out, /stayer uses 1\.1\.0/)
+  await worker.running('stayer')
+  assert.equal((await millrace('remove', 'millrace-plugin-pulse@5.0.0')).code, 0)
 })
 
 test('an install that is killed half-way counts for nothing, and the next one clears up after it', async () => {
