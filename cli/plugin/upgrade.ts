@@ -1,6 +1,8 @@
-import { awaitState } from '../waiting.ts'
-import { connectorPath, statusOf } from '../answers.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { asObject, connectorPath, statusOf } from '../answers.ts'
 import { FailedError, UsageError } from '../exit.ts'
+import { segment, type RestClient } from '../rest-client.ts'
+import { awaitState } from '../waiting.ts'
 import { note, printJson, printLines } from '../output/print.ts'
 import { addPackage } from './add-package.ts'
 import { compareVersions } from './install-folder.ts'
@@ -14,6 +16,9 @@ export interface UpgradeOptions extends InstallOptions {
 
 /** How long a connector may take to run with the new version before its restart counts as failed, in milliseconds. */
 const restartMs = 60_000
+/** How long a connector that failed is looked at for having gone back to its former version, and how often; milliseconds. */
+const backMs = 5_000
+const lookMs = 250
 
 /**
  * `millrace plugin upgrade NAME[@RANGE]`: installs the newest version of the range beside those that are there, and restarts the connectors
@@ -33,7 +38,7 @@ export async function upgradePlugin(text: string, options: UpgradeOptions): Prom
   const { installed, parts, wasThere, scripts } = await addPackage(folder, spec, { registry: options.registry, worker })
   const { name, version } = installed
   const newer = before.filter((one) => compareVersions(one.version, version) > 0)
-  const failures = worker ? await restartAll(worker, options.connector) : []
+  const failures = worker ? await restartAll(worker, options.connector, installed) : []
   const uses = worker ? await usesOf(worker, name) : []
   if (options.output === 'json') {
     printJson({ name, version, folder: installed.folder, wasThere, scripts, restarted: options.connector, uses, failures })
@@ -63,16 +68,38 @@ async function usesOf(
 }
 
 /** Restarts one after the other; each gets its time to run. What went wrong, each a sentence. */
-async function restartAll({ client }: PluginWorker, names: readonly string[]): Promise<readonly string[]> {
+async function restartAll(
+  { client }: PluginWorker,
+  names: readonly string[],
+  upgraded: { readonly name: string; readonly version: string },
+): Promise<readonly string[]> {
   const failures: string[] = []
   for (const name of names) {
-    try {
-      const before = await statusOf(client, name)
-      await client.call('POST', connectorPath(name, '/restart?includeTasks=true'))
-      await awaitState(client, name, 'RUNNING', restartMs, before)
-    } catch (error) {
-      failures.push((error as Error).message)
-    }
+    const before = await statusOf(client, name)
+    await client.call('POST', connectorPath(name, '/restart?includeTasks=true'))
+    const fault = await awaitState(client, name, 'RUNNING', restartMs, before).catch((error: Error) => error.message)
+    const back = await wentBack(client, name, upgraded, fault === undefined ? 0 : backMs)
+    if (back ?? fault) failures.push((back ?? fault)!)
   }
   return failures
+}
+
+/** A sentence where the connector went back from this version; looked for again until `waitMs` are over. */
+async function wentBack(
+  client: RestClient,
+  connector: string,
+  { name, version }: { readonly name: string; readonly version: string },
+  waitMs: number,
+): Promise<string | undefined> {
+  for (const deadline = Date.now() + waitMs; ; await sleep(lookMs)) {
+    const went = asObject(asObject(await client.call('GET', `/api/v1/connectors/${segment(connector)}/progress`))['wentBack'])
+    const failed = Object.entries(asObject(went['failed'])).find(
+      ([, pin]) => asObject(pin)['package'] === name && asObject(pin)['version'] === version,
+    )
+    if (failed) {
+      const to = String(asObject(asObject(went['to'])[failed[0]])['version'])
+      return `Connector ${connector} failed with ${name} ${version} and went back to ${to}: ${String(went['reason'])}`
+    }
+    if (Date.now() >= deadline) return undefined
+  }
 }
