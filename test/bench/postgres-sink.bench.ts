@@ -1,113 +1,167 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import datagen from '../../connectors/datagen/index.ts'
-import postgres from '../../connectors/postgres/index.ts'
-import type { SourceTask } from '../../core/index.ts'
-import { runTask } from '../../core/runtime/task.ts'
-import { sinkOf, sourceOf, taskContext } from '../../testing/index.ts'
+import { existsSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { kafkaSkip, type TestKafka } from '../kafka.ts'
 import { postgresMissing, startPostgres, type PostgresServer } from '../postgres.ts'
-import { measure, report } from './measure.ts'
+import { startBenchKafka } from './kafka-peers.ts'
+import { report } from './measure.ts'
+import { capture, PipelineRun } from './pipeline-run.ts'
+import { serverCpuSeconds } from './process-usage.ts'
 
-// Rows of ten columns into a table with a primary key, fsync on: new rows, the same rows again, and plain inserts; beside psql's \copy.
+// Rows of ten columns into a table with a primary key, through a whole worker, fsync on; beside psql's \copy of the same rows into the same table.
 const total = Number(process.env['BENCH_ROWS'] ?? 1_000_000)
+const partitions = 4
 const psql = '/usr/lib/postgresql/15/bin/psql'
 const ddl = `(id bigint PRIMARY KEY, quantity int NOT NULL, amount bigint NOT NULL, price numeric(18,4) NOT NULL, ratio double precision NOT NULL, code text NOT NULL,
   name text NOT NULL, created_at timestamp NOT NULL, active boolean NOT NULL, attributes jsonb NOT NULL)`
 
-/** Each run is a connector of its own. */
-let pipelines = 0
+/** What datagen's rows are, for topics whose records do not say it. */
+const columns = [
+  ['id', 'int64'],
+  ['quantity', 'int32'],
+  ['amount', 'int64'],
+  ['price', 'bytes', 'org.apache.kafka.connect.data.Decimal', { scale: '4' }],
+  ['ratio', 'double'],
+  ['code', 'string'],
+  ['name', 'string'],
+  ['created_at', 'int64', 'io.debezium.time.MicroTimestamp'],
+  ['active', 'boolean'],
+  ['attributes', 'string', 'io.debezium.data.Json'],
+] as const
+const content = (list: readonly (readonly unknown[])[]) =>
+  JSON.stringify({ type: 'struct', fields: list.map(([field, type, name, parameters]) => ({ field, type, name, parameters })) })
+const schemaless = {
+  'key.converter': 'Json',
+  'key.converter.schemas.enable': 'false',
+  'value.converter': 'Json',
+  'value.converter.schemas.enable': 'false',
+}
+const typed = {
+  'key.converter': 'Json',
+  'value.converter': 'Json',
+  'key.converter.schema.content': content([columns[0]]),
+  'value.converter.schema.content': content(columns),
+}
 
-const skip = postgresMissing('15') ?? (existsSync(psql) ? undefined : `no psql at ${psql}`)
+interface Ceiling {
+  readonly name: string
+  readonly recordsPerSecond: number
+}
+
+let groups = 0
+
+const skip = postgresMissing('15') ?? (existsSync(psql) ? undefined : `no psql at ${psql}`) ?? (kafkaSkip(true) || undefined)
 if (skip) process.stdout.write(`${JSON.stringify({ bench: 'postgres sink', skipped: skip })}\n`)
 else await main()
 
 async function main(): Promise<void> {
-  const settings = { shared_buffers: "'512MB'", max_wal_size: "'8GB'", fsync: 'on', wal_level: 'replica', max_wal_senders: 0 }
+  const settings = { shared_buffers: "'512MB'", max_wal_size: "'8GB'", fsync: 'on' }
   await using server = await startPostgres({ version: '15', settings })
-  await server.query(`CREATE TABLE copied ${ddl}; CREATE TABLE rows ${ddl}; CREATE TABLE inserted ${ddl}; CREATE TABLE half ${ddl}`)
-  await write(server, 'upsert of new rows, warm-up', 'half', { 'insert.mode': 'upsert' }, 0, total / 10)
-  const seconds = await copy(server)
-  const ceiling = { name: 'psql \\copy into the same table', recordsPerSecond: total / seconds }
-  await write(server, 'upsert of new rows', 'rows', { 'insert.mode': 'upsert' }, ceiling.recordsPerSecond)
-  await write(server, 'upsert of rows that are there', 'rows', { 'insert.mode': 'upsert' }, ceiling.recordsPerSecond)
-  await server.query('VACUUM rows')
-  await write(server, 'upsert of new rows beside others', 'half', { 'insert.mode': 'upsert' }, ceiling.recordsPerSecond)
-  await write(server, 'insert', 'inserted', { 'insert.mode': 'insert' }, ceiling.recordsPerSecond)
+  await server.query(`CREATE TABLE copied ${ddl}; CREATE TABLE inserted ${ddl}; CREATE TABLE upserted ${ddl}`)
+  await using kafka = await startBenchKafka()
+  await kafka.topic('rows', partitions)
+  await fill(kafka)
+  // The first run is slower than those behind it, whatever it is: this one does not count.
+  await run(server, kafka, '', 'inserted', { 'sink.insert.mode': 'insert' })
+  const ceiling = await copy(server)
+  const upsert = { 'sink.insert.mode': 'upsert' }
+  await run(server, kafka, 'kafka -> postgres, upsert of new rows', 'upserted', upsert, ceiling)
+  await run(server, kafka, 'kafka -> postgres, upsert of rows that are there', 'upserted', upsert, ceiling)
+  await run(server, kafka, 'kafka -> postgres, insert', 'inserted', { 'sink.insert.mode': 'insert' }, ceiling)
+  await mirror(server, ceiling)
 }
 
-/** What psql takes for the same rows, out of a file. */
-async function copy(server: PostgresServer): Promise<number> {
-  await write(server, '', 'inserted', { 'insert.mode': 'insert' }, 0)
-  const file = `/tmp/millrace-bench-${process.pid}.copy`
-  await run(server, `\\copy inserted to '${file}'`)
-  await server.query('TRUNCATE inserted; CHECKPOINT')
-  const began = performance.now()
-  await run(server, `\\copy copied from '${file}'`)
-  const seconds = (performance.now() - began) / 1000
-  await run(server, `\\! rm ${file}`)
-  return seconds
+/** datagen's rows into the topic. */
+async function fill(kafka: TestKafka): Promise<void> {
+  const source = { 'connector.class': 'datagen', template: 'rows', topic: 'rows', count: String(total), 'sink.class': 'kafka' }
+  await using pipeline = await PipelineRun.of(() => ({ ...source, ...schemaless }), { 'bootstrap.servers': kafka.bootstrap })
+  await pipeline.pid()
+  await pipeline.flushed(total)
 }
 
-async function run(server: PostgresServer, command: string): Promise<void> {
-  const child = spawn(psql, [server.url(), '-q', '-c', command], { stdio: 'inherit' })
-  const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`psql ${command} ended with ${String(code)}`)
-}
-
-async function write(
+async function run(
   server: PostgresServer,
-  name: string,
+  kafka: TestKafka,
+  bench: string,
   table: string,
-  raw: Record<string, string>,
-  ceiling: number,
-  rows = total,
+  sink: Readonly<Record<string, string>>,
+  ceiling?: Ceiling,
 ): Promise<void> {
+  await server.query('VACUUM')
   await server.query('CHECKPOINT')
-  const source = await sourceOf(
-    datagen,
-    'datagen',
-    { template: 'rows', topic: table, count: String(rows), 'batch.rows': '2048' },
-    taskContext(),
-  )
-  const result = await measure(() => move(source, rows, { ...raw, 'connection.url': server.url() }))
-  if (ceiling === 0) return
+  const config = {
+    'connector.class': 'kafka',
+    topics: 'rows',
+    // Each run is new to the broker and to the database.
+    'consumer.override.group.id': `bench-${++groups}`,
+    'sink.offsets.table': `offsets_${groups}`,
+    ...typed,
+    'sink.class': 'postgres',
+    'sink.connection.url': server.url(),
+    'sink.table.name.format': table,
+    ...sink,
+  }
+  await measured(server, bench, config, { 'bootstrap.servers': kafka.bootstrap }, ceiling)
+}
+
+/** A table's snapshot into another database of the same server. */
+async function mirror(server: PostgresServer, ceiling: Ceiling): Promise<void> {
+  await server.query('DROP TABLE copied, inserted')
+  await server.query('CREATE DATABASE mirror')
+  const config = { ...capture(server), 'sink.class': 'postgres', 'sink.connection.url': server.url('mirror') }
+  await measured(server, 'postgres -> postgres, snapshot', config, {}, ceiling)
+}
+
+async function measured(
+  server: PostgresServer,
+  bench: string,
+  config: Readonly<Record<string, string>>,
+  worker: Readonly<Record<string, string>>,
+  ceiling: Ceiling | undefined,
+): Promise<void> {
+  const serverCpu = serverCpuSeconds(server.pid!)
+  await using pipeline = await PipelineRun.of(() => config, worker)
+  await pipeline.pid()
+  const began = performance.now()
+  await pipeline.flushed(total)
+  const seconds = (performance.now() - began) / 1000
+  const { cpuSeconds, peakRssMb } = await pipeline.usage()
+  if (ceiling === undefined) return
   report({
-    bench: `datagen -> postgres, ${name}`,
-    records: rows,
-    seconds: result.seconds,
-    cpuUsPerRecord: (result.cpuSeconds * 1e6) / rows,
-    peakRssMb: result.peakRssMb,
-    ceiling: { name: 'psql \\copy into the same table', recordsPerSecond: ceiling },
-    aim: '100,000 rows/s, 0.4 of \\copy',
+    bench,
+    records: total,
+    seconds,
+    cpuUsPerRecord: (cpuSeconds * 1e6) / total,
+    serverCpuUsPerRecord: Math.round(((serverCpuSeconds(server.pid!) - serverCpu) * 1e7) / total) / 10,
+    peakRssMb,
+    ceiling,
+    aim: '100,000 rows/s, 0.4 of \\copy, 250 MB',
   })
 }
 
-/** Moves all records through the runtime's own loop, each flush a transaction with its positions. */
-async function move(source: SourceTask, rows: number, raw: Record<string, string>): Promise<void> {
-  const stop = new AbortController()
-  let put = 0
-  await runTask(
-    {
-      connector: 'bench',
-      task: 0,
-      source,
-      chain: (records) => records,
-      straight: false,
-      sink: await sinkOf(postgres, 'postgres', raw, taskContext({ connector: `bench${++pipelines}` })),
-      offsets: { load: async () => undefined, save: async () => {}, reset: async () => {} },
-      limits: { rows: 500_000, bytes: 128 << 20, intervalMs: 5_000, aheadBytes: 16 << 20 },
-      observer: {
-        step() {},
-        batch: (_polled, taken) => {
-          put += taken
-          if (put >= rows) stop.abort()
-        },
-        flushed() {},
-      },
-      gate: { closed: false, onClose: () => ({ [Symbol.dispose]() {} }), wait: async () => {} },
-    },
-    stop.signal,
-    new AbortController().signal,
-  )
+/** What psql takes for the rows of `inserted`, which is emptied. */
+async function copy(server: PostgresServer): Promise<Ceiling> {
+  const file = join(tmpdir(), `millrace-bench-${process.pid}.copy`)
+  try {
+    await tell(server, `\\copy inserted to '${file}'`)
+    await server.query('TRUNCATE inserted; CHECKPOINT')
+    const cpu = serverCpuSeconds(server.pid!)
+    const began = performance.now()
+    await tell(server, `\\copy copied from '${file}'`)
+    const seconds = (performance.now() - began) / 1000
+    const serverCpuUsPerRecord = ((serverCpuSeconds(server.pid!) - cpu) * 1e6) / total
+    const ceiling = { name: 'psql \\copy into the same table', recordsPerSecond: total / seconds }
+    report({ bench: ceiling.name, records: total, seconds, cpuUsPerRecord: 0, serverCpuUsPerRecord, peakRssMb: 0 })
+    return ceiling
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
+
+async function tell(server: PostgresServer, command: string): Promise<void> {
+  const child = spawn(psql, [server.url(), '-q', '-c', command], { stdio: 'inherit' })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`psql ${command} ended with ${String(code)}`)
 }

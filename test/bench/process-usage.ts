@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 const ticksPerSecond = 100 // USER_HZ on every Linux that Node runs on.
 
@@ -19,5 +19,26 @@ export function usageOf(
     }
   } catch {
     return undefined
+  }
+}
+
+/** CPU seconds of a server so far: of its first process, and of its children, living and gone. 0 where there is no /proc. */
+export function serverCpuSeconds(pid: number): number {
+  const fieldsOf = (one: number | string) => readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  const ticks = (fields: readonly string[]) => fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+  try {
+    let sum = ticks(fieldsOf(pid))
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name)) continue
+      try {
+        const fields = fieldsOf(name)
+        if (Number(fields[1]) === pid) sum += ticks(fields)
+      } catch {
+        // It ended meanwhile, and is part of the first process's children then.
+      }
+    }
+    return sum / ticksPerSecond
+  } catch {
+    return 0
   }
 }

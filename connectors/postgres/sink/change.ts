@@ -96,9 +96,10 @@ export class ChangeReader {
       const header = record.headers.find((one) => one.key === '__millrace.unavailable')
       if (header && Array.isArray(header.value) && header.value.length > 0) return header.value as string[]
     }
-    const names = form?.toasted ?? Object.keys(row)
     let found: string[] | undefined
-    for (const name of names) if (this.#stands(row[name])) (found ??= []).push(name)
+    if (form) {
+      for (const name of form.toasted) if (this.#stands(row[name])) (found ??= []).push(name)
+    } else for (const name in row) if (this.#stands(row[name])) (found ??= []).push(name)
     return found ?? none
   }
 

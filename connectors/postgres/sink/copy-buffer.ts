@@ -1,7 +1,7 @@
 import { DataError } from '../../../core/index.ts'
 
 /** Texts up to this length are written byte by byte: that costs less than a call into native code. */
-const shortMax = 48
+const shortMax = 24
 
 const tab = 0x09
 const newline = 0x0a

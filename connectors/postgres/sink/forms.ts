@@ -51,16 +51,16 @@ export class Forms {
     return found
   }
 
-  /** Nearly all changes are like the one before. Those without a schema, or with values that were not sent, are looked at more closely. */
-  #isLike({ change }: LastForm, { record, rowSchema, unavailable, source }: Change): boolean {
+  /** Nearly all changes are like the one before. Those with values that were not sent are looked at more closely. */
+  #isLike({ change }: LastForm, { record, row, rowSchema, unavailable, source }: Change): boolean {
     return (
       record.topic === change.record.topic &&
       rowSchema === change.rowSchema &&
       record.keySchema === change.record.keySchema &&
       unavailable.length === 0 &&
       change.unavailable.length === 0 &&
-      (rowSchema !== null || change.op === 'delete') &&
-      (record.keySchema !== null || record.key === null) &&
+      (rowSchema !== null || change.op === 'delete' || haveSameNames(row, change.row)) &&
+      (record.keySchema !== null || record.key === null || haveSameNames(record.key, change.record.key)) &&
       (source === null || source === change.source || !this.#bySource)
     )
   }
@@ -215,6 +215,15 @@ export class Forms {
     const message = `Table ${table.sql} has no primary key or unique index on exactly (${keys.join(', ')}), so insert.mode=upsert cannot find the row to replace; add one, or correct pk.mode and pk.fields`
     throw new ConfigError([{ key: 'pk.fields', value: keys.join(','), message }])
   }
+}
+
+/** Both are objects with the same fields in the same order, or neither has any. */
+function haveSameNames(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return typeof a === typeof b && a !== null && b !== null
+  const names = Object.keys(b)
+  let at = 0
+  for (const name in a) if (names[at++] !== name) return false
+  return at === names.length
 }
 
 function columnsFor(planned: readonly PlannedColumn[], change: Change): readonly NewColumn[] {
