@@ -1,4 +1,5 @@
-import { Environment, ParseError, type ASTNode } from '@marcbachmann/cel-js'
+import { createRequire } from 'node:module'
+import type * as Cel from '@marcbachmann/cel-js'
 import { ExpressionFault } from './code.ts'
 
 /** Most characters of an expression. */
@@ -8,13 +9,24 @@ export const nodesMax = 2_000
 /** How deeply parts of an expression lie in one another. */
 export const depthMax = 100
 
-/** The grammar of CEL; what names and types mean is decided in compile.ts, so the library evaluates nothing. */
-const grammar = new Environment({
-  unlistedVariablesAreDyn: true,
-  limits: { maxAstNodes: nodesMax, maxDepth: depthMax, maxListElements: 500, maxMapEntries: 200, maxCallArguments: 16 },
-})
+let reader: { readonly grammar: Cel.Environment; readonly ParseError: typeof Cel.ParseError } | undefined
 
-export type Node = ASTNode
+/**
+ * The grammar of CEL; what names and types mean is decided in compile.ts, so the library evaluates nothing. Loaded with the first expression: a worker
+ * lists transforms and reads no expression, and does without its 8 MB.
+ */
+function celReader(): NonNullable<typeof reader> {
+  if (reader) return reader
+  const { Environment, ParseError } = createRequire(import.meta.url)('@marcbachmann/cel-js') as typeof Cel
+  const grammar = new Environment({
+    unlistedVariablesAreDyn: true,
+    limits: { maxAstNodes: nodesMax, maxDepth: depthMax, maxListElements: 500, maxMapEntries: 200, maxCallArguments: 16 },
+  })
+  reader = { grammar, ParseError }
+  return reader
+}
+
+export type Node = Cel.ASTNode
 
 /** Reads an expression. Throws an ExpressionFault with the place for a wrong one, or for one beyond the bounds above. */
 export function parse(text: string): Node {
@@ -22,6 +34,7 @@ export function parse(text: string): Node {
   // The parser goes one level deeper per sign without counting.
   const signs = /[!-](?:\s*[!-]){20}/.exec(text)
   if (signs !== null) throw new ExpressionFault('too many signs in a row', signs.index)
+  const { grammar, ParseError } = celReader()
   try {
     return grammar.parse(text).ast
   } catch (error) {
@@ -31,7 +44,7 @@ export function parse(text: string): Node {
   }
 }
 
-function parseMessage(error: ParseError): string {
+function parseMessage(error: Cel.ParseError): string {
   const limit = /^Exceeded (\w+) \((\d+)\)/.exec(error.summary)
   return limit === null ? error.summary : `the expression is too large: more than ${limit[2]} (${limit[1]})`
 }
