@@ -102,6 +102,10 @@ test('workers that are killed write a lake, files and requests, while the store 
       )
     }
     assert.ok(!worker.log.includes(server.secret), 'the secret stands in the log')
+    assert.ok(
+      kinds.some((kind) => proxy.made[kind] > 0),
+      'the store never failed: the test did not test it',
+    )
   } finally {
     api.closeAllConnections()
     await new Promise((resolve) => api.close(resolve))

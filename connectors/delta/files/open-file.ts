@@ -115,7 +115,7 @@ export class RowFile implements OpenFile {
   /** Opens it anew every time: there may be more files than a process may hold open. */
   async #append(): Promise<void> {
     // An attempt that failed may have written a part.
-    if (this.#isTorn) await truncate(this.#path, this.#length)
+    if (this.#isTorn) await (this.#length === 0 ? rm(this.#path, { force: true }) : truncate(this.#path, this.#length))
     this.#isTorn = true
     await appendFile(this.#path, Buffer.concat(this.#waiting))
     this.#isTorn = false
