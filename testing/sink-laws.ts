@@ -21,7 +21,7 @@ export interface SinkPromises {
 
 const partition = '{"log":"contract"}'
 /** How long a step may go on once it was told to give up, in milliseconds. */
-const giveUpMs = 5_000
+const giveUpMs = 3_000
 
 /** What every sink must do, as tests of `node:test`; more where it keeps offsets. `open` makes a fresh place for each law. */
 export function sinkLaws(name: string, open: () => Promise<SinkUnderTest>, promises: SinkPromises): void {

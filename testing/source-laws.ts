@@ -23,7 +23,7 @@ const restMsMin = 2_000
 const cutsMax = 8
 /** Polls that must not make the heap grow, and the longest time they may take in all, in milliseconds. */
 const pollsMax = 2_000
-const pollsMs = 2_000
+const pollsMs = 1_000
 /** Heap that may be kept for each such poll on average, in bytes, beside what may grow once. */
 const keptBytes = 512
 const grownOnceBytes = 2 * 1024 * 1024

@@ -29,3 +29,24 @@ export async function describeModule(module: string): Promise<PluginDescription>
     await pool.close()
   }
 }
+
+/** What a person who wrote the module needs of an error of `describeModule`: the module's own error with the frames of its own code. */
+export function authorText(error: unknown, linesMax = 12): string {
+  if (!(error instanceof Error)) return String(error)
+  const stack = error.name === 'RemoteError' ? (error.stack ?? error.message) : error.message
+  const cause = /could not be imported/.test(error.message) ? stack.indexOf('\nCaused by: ') : -1
+  const text = cause < 0 ? stack : stack.slice(cause + '\nCaused by: '.length)
+  // A hint for people who operate a worker follows in brackets.
+  const lines = text.split('\n').filter((line) => !isOurs(line) && !/^\(.*\)$/.test(line))
+  return lines.slice(0, linesMax).join('\n')
+}
+
+const root = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../../../', import.meta.url).href
+
+/** A frame of Node's code or of Millrace's. */
+function isOurs(line: string): boolean {
+  return (
+    /^\s+at /.test(line) &&
+    (/\(?node:/.test(line) || (line.includes(root) && !line.includes('/node_modules/', line.indexOf(root) + root.length)))
+  )
+}

@@ -8,13 +8,13 @@ import type { PartManifest } from '../../core/index.ts'
 import { connectorNames, connectorPath, statusOf } from '../answers.ts'
 import { paint } from '../output/terminal.ts'
 import { restClient, segment, type RestClient } from '../rest-client.ts'
-import { describeModule } from './describe-module.ts'
+import { authorText, describeModule } from './describe-module.ts'
 import type { OwnPackage } from './own-package.ts'
 
 /** A restarted connector is waited for this long, in milliseconds. */
 const restartMs = 20_000
-/** Lines of an error that are shown. */
-const linesMax = 12
+/** Lines of a failed task's trace that are shown. */
+const traceLinesMax = 12
 
 /** What happens between saves: one thing at a time, in the order of the saves. */
 export class DevSession {
@@ -41,7 +41,7 @@ export class DevSession {
   }
 
   saved(paths: readonly string[]): void {
-    this.#turn = this.#turn.then(() => this.#reload(paths)).catch((error: unknown) => fault(messageOf(error)))
+    this.#turn = this.#turn.then(() => this.#reload(paths)).catch((error: unknown) => fault(authorText(error)))
   }
 
   /** Tells what changed at the connectors since the last look. */
@@ -51,7 +51,7 @@ export class DevSession {
     this.#turn = this.#turn.then(async () => {
       for (const name of await connectorNames(client)) await this.#tell(client, name)
     })
-    await this.#turn.catch((error: unknown) => fault(messageOf(error)))
+    await this.#turn.catch((error: unknown) => fault(authorText(error)))
   }
 
   async end(): Promise<void> {
@@ -87,7 +87,7 @@ export class DevSession {
       this.#parts = (await describeModule(this.#module)).parts
       return true
     } catch (error) {
-      fault(`${relative(this.#own.folder, fileURLToPath(this.#module))} cannot be imported. ${otherwise}\n${messageOf(error)}`)
+      fault(`${relative(this.#own.folder, fileURLToPath(this.#module))} cannot be imported. ${otherwise}\n${authorText(error)}`)
       return false
     }
   }
@@ -98,7 +98,7 @@ export class DevSession {
       await this.#client!.call('PUT', connectorPath(name, '/config'), config)
       say(`Connector ${name} has the config of ${relative(this.#own.folder, file)}`)
     } catch (error) {
-      fault(`The connector of ${relative(this.#own.folder, file)} was not taken; save it or the code to try again.\n${messageOf(error)}`)
+      fault(`The connector of ${relative(this.#own.folder, file)} was not taken; save it or the code to try again.\n${authorText(error)}`)
     }
   }
 
@@ -127,7 +127,11 @@ export class DevSession {
   async #tell(client: RestClient, name: string, event?: string): Promise<void> {
     const { connector, tasks } = await statusOf(client, name)
     const failed = [connector, ...tasks].find(({ state }) => state === 'FAILED')
-    const states = failed ? `FAILED\n${firstLines(failed.trace)}` : tasks.length === 0 ? connector.state : tasks[0]!.state
+    const states = failed
+      ? `FAILED\n${failed.trace.split('\n').slice(0, traceLinesMax).join('\n')}`
+      : tasks.length === 0
+        ? connector.state
+        : tasks[0]!.state
     const counts = (await client.call('GET', `/api/v1/connectors/${segment(name)}/progress`)) as Progress
     const put = counts.tasks.reduce((sum, { records }) => sum + records.put, 0)
     const text = `${states}${failed ? '' : `, ${put} records written since it was started`}`
@@ -148,18 +152,6 @@ interface Progress {
 function usesAny(config: Readonly<Record<string, string>>, parts: readonly PartManifest[]): boolean {
   const names = new Set(parts.flatMap(({ class: name, aliases = [] }) => [name, ...aliases]))
   return Object.entries(config).some(([key, value]) => /(^|\.)(class|type|converter)$/.test(key) && names.has(value))
-}
-
-/** Without what Node does around the plugin's own code. */
-function firstLines(text: string): string {
-  const lines = text.split('\n').filter((line) => !/^\s+at .*\(?node:internal/.test(line))
-  return lines.slice(0, linesMax).join('\n')
-}
-
-/** The trace of what failed over there names file and line; a message alone does where there is none. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return firstLines(error.name === 'RemoteError' ? (error.stack ?? error.message) : error.message)
 }
 
 function say(text: string): void {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startWorker, type RunningWorker } from '../../config/main.ts'
 import { readConnectorFile, readSettings } from '../../config/settings.ts'
-import { DevSession, messageOf } from './dev-session.ts'
+import { DevSession } from './dev-session.ts'
 import { moduleOf, readOwnPackage, type OwnPackage } from './own-package.ts'
 import { onSaved } from './saved-files.ts'
 
@@ -71,7 +71,7 @@ function readable(file: string): boolean {
     readConnectorFile(file)
     return true
   } catch (error) {
-    if (/ENOENT/.test(messageOf(error))) return false
+    if (/ENOENT/.test((error as Error).message)) return false
     throw error
   }
 }

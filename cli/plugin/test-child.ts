@@ -9,10 +9,11 @@ export type FromTest =
 
 /**
  * The main module of the process in which a plugin is put to its laws: whatever its code does (it ends the process, it spins) costs this process
- * alone, and the command knows by the last `began` which law was at work. Arguments: the plugin's module and the test's, file URLs; the second may be empty.
+ * alone, and the command knows by the last `began` which law was at work. Arguments: the plugin's module and the test's, file URLs (the second may be empty), and
+ * what findings about the whole are said of.
  */
-const [, , module, testModule] = process.argv as unknown as readonly [string, string, string, string]
-let at = { part: module, law: 'it can be imported' }
+const [, , module, testModule, whole] = process.argv as unknown as readonly [string, string, string, string, string]
+let at = { part: whole, law: 'it can be imported' }
 const behind: Finding[] = []
 
 for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
@@ -30,12 +31,18 @@ const began = (part: string, law: string) => {
 }
 
 serveOwnPackage()
-began(module, 'it can be imported')
-const { default: plugin } = (await import(module)) as { default?: Plugin }
-if (plugin?.api === undefined) throw new Error('Its module has no default export made by definePlugin')
-const { default: test = {} } = testModule === '' ? {} : ((await import(testModule)) as { default?: PluginTest })
-const findings = await checkPlugin(plugin, test, began)
-tell({ type: 'findings', findings: [...findings, ...behind] }, () => process.exit(0))
+try {
+  began(whole, at.law)
+  const { default: plugin } = (await import(module)) as { default?: Plugin }
+  if (plugin?.api === undefined) throw new Error('Its module has no default export made by definePlugin')
+  if (testModule !== '') began(whole, 'its test can be imported')
+  const { default: test = {} } = testModule === '' ? {} : ((await import(testModule)) as { default?: PluginTest })
+  const findings = await checkPlugin(plugin, test, began)
+  tell({ type: 'findings', findings: [...findings, ...behind] }, () => process.exit(0))
+} catch (error) {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  tell({ type: 'findings', findings: [{ ...at, outcome: 'broken', reason }] }, () => process.exit(0))
+}
 
 function tell(message: FromTest, done: () => void = () => {}): void {
   process.send!(message, undefined, undefined, done)

@@ -5,7 +5,7 @@ import { lawMs, type Finding } from '../../testing/law.ts'
 import { FailedError } from '../exit.ts'
 import { printJson, printLines } from '../output/print.ts'
 import { paint } from '../output/terminal.ts'
-import { describeModule } from './describe-module.ts'
+import { authorText, describeModule } from './describe-module.ts'
 import { staleParts } from './manifest.ts'
 import { moduleOf, readOwnPackage, testFileOf, type OwnPackage } from './own-package.ts'
 import type { FromTest } from './test-child.ts'
@@ -17,6 +17,8 @@ export interface TestOptions {
 
 /** The process is given this much longer than a law may take before it counts as blocked, in milliseconds. */
 const blockedMs = lawMs + 10_000
+/** The law without which no other can be tried. */
+const importable = 'it can be imported'
 /** How much of what the process writes to stderr is kept, in characters. */
 const stderrMax = 4_000
 
@@ -25,7 +27,8 @@ export async function testPlugin(folder: string, options: TestOptions): Promise<
   const own = readOwnPackage(folder)
   const module = moduleOf(own, options)
   const testFile = testFileOf(own)
-  const found = [await manifestFinding(own, module), ...(await tryLaws(own, module, testFile))]
+  const first = await manifestFinding(own, module)
+  const found = first.law === importable ? [first] : [first, ...(await tryLaws(own, module, testFile))]
   const broken = found.filter(({ outcome }) => outcome === 'broken')
   if (options.output === 'json') printJson({ package: own.name, version: own.version, findings: found })
   else printLines(report(own, found, testFile))
@@ -41,7 +44,7 @@ async function manifestFinding(own: OwnPackage, module: string): Promise<Finding
     return { ...law, outcome: 'broken', reason: stale, mend: 'Run "millrace plugin manifest".' }
   } catch (error) {
     const mend = 'The module must be importable on its own, with nothing running: connect in `create` or `open`, not when it is imported.'
-    return { ...law, law: 'it can be imported', outcome: 'broken', reason: (error as Error).stack ?? String(error), mend }
+    return { ...law, law: importable, outcome: 'broken', reason: authorText(error), mend }
   }
 }
 
@@ -49,14 +52,14 @@ async function manifestFinding(own: OwnPackage, module: string): Promise<Finding
 function tryLaws(own: OwnPackage, module: string, testFile: string | undefined): Promise<readonly Finding[]> {
   const here = fileURLToPath(import.meta.url)
   const entry = fileURLToPath(new URL(`./test-child${extname(here)}`, import.meta.url))
-  const child = fork(entry, [module, testFile ?? ''], {
+  const child = fork(entry, [module, testFile ?? '', `package ${own.name}`], {
     cwd: own.folder,
     execArgv: ['--disable-warning=ExperimentalWarning'],
     stdio: ['ignore', 2, 'pipe', 'ipc'],
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   })
   let stderr = ''
-  let at = { part: `package ${own.name}`, law: 'it can be imported' }
+  let at = { part: `package ${own.name}`, law: importable }
   let findings: readonly Finding[] | undefined
   let blocked = false
   const block = () => {
@@ -68,7 +71,7 @@ function tryLaws(own: OwnPackage, module: string, testFile: string | undefined):
   child.on('message', (message: FromTest) => {
     clearTimeout(watch)
     if (message.type === 'findings') findings = message.findings
-    else at = { part: message.part.startsWith('file:') ? at.part : message.part, law: message.law }
+    else at = { part: message.part, law: message.law }
     watch = setTimeout(block, blockedMs)
   })
   return new Promise((resolve) => {

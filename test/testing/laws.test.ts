@@ -311,12 +311,12 @@ test('a sink that changes its records, goes on when told to give up, or leaves a
   const timers: NodeJS.Timeout[] = []
   class Stubborn extends HonestSink {
     override async put(records: readonly ConnectRecord[], kill?: AbortSignal): Promise<void> {
-      if (kill?.aborted) await new Promise((resolve) => timers.push(setTimeout(resolve, 5_500)))
+      if (kill?.aborted) await new Promise((resolve) => timers.push(setTimeout(resolve, 3_500)))
       await super.put(records)
     }
   }
   const stubborn = lawsOfSink((place, generation) => new Stubborn(place, generation)).filter(({ name }) => /give up/.test(name))
-  await breaks(stubborn, { law: /give up/, reason: /still went on 5 s after/ })
+  await breaks(stubborn, { law: /give up/, reason: /still went on 3 s after/ })
   for (const timer of timers) clearTimeout(timer)
 })
 
