@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Registry } from '../../core/runtime/registry.ts'
 import { serve } from '../rest/fixture-server.ts'
-import { faultyModule, startWorker } from '../runtime/rig.ts'
+import { faultyModule, startWorker, until } from '../runtime/rig.ts'
 import { commandFor, runCommand, type Outcome } from './command.ts'
 
 // The verbs against a real worker with a source that counts, and fails when it is told to.
@@ -221,10 +221,10 @@ test('offsets are shown, set and reset with all their digits; a running connecto
   const running = await millrace('offsets', 'reset', 'o')
   assert.deepEqual([running.code, running.err], [1, 'millrace: Connector o must be stopped first: millrace stop, or --stop here, which also brings it back\n']) // prettier-ignore
   assert.equal((await millrace('offsets', 'reset', 'o', '--stop')).out, 'o: offsets reset\n')
-  assert.equal(rig.worker.status('o').connector.state, 'RUNNING')
+  await until('o runs again', () => rig.worker.status('o').connector.state === 'RUNNING')
   const refused = await millrace('offsets', 'set', 'o', file('no.json', [{ partition: { counter: 0 }, offset: { n: 'x' } }]), '--stop')
   assert.deepEqual([refused.code, refused.err.includes('n must be a number')], [1, true])
-  assert.equal(rig.worker.status('o').connector.state, 'RUNNING')
+  await until('o runs again', () => rig.worker.status('o').connector.state === 'RUNNING')
   assert.equal((await millrace('offsets', 'set', 'o', file('broken.txt', '{'))).code, 2)
   await wipe()
 })
