@@ -15,15 +15,20 @@ export interface Packed {
   readonly unpackedBytes: number
 }
 
-/** Builds this checkout and packs it as it would be published, without touching its `dist`: other tests may run from there. */
+/** Builds this checkout into the folder as it would be published, without touching its `dist`: other tests may run from there. */
+export async function buildMillrace(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  // Types are checked by `npm run check`.
+  await command('tsc', ['-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(folder, 'dist')], root)
+  for (const part of ['package.json', 'bin', 'docs', 'templates', 'config/examples', 'README.md', 'ARCHITECTURE.md', 'CHANGELOG.md']) {
+    cpSync(join(root, part), join(folder, part), { recursive: true })
+  }
+}
+
+/** Builds and packs this checkout. */
 export async function packMillrace(folder: string): Promise<Packed> {
   const stage = join(folder, 'millrace-build')
-  mkdirSync(stage, { recursive: true })
-  // Types are checked by `npm run check`.
-  await command('tsc', ['-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(stage, 'dist')], root)
-  for (const part of ['package.json', 'bin', 'docs', 'templates', 'config/examples', 'README.md', 'ARCHITECTURE.md', 'CHANGELOG.md']) {
-    cpSync(join(root, part), join(stage, part), { recursive: true, force: true })
-  }
+  await buildMillrace(stage)
   // What must not be packed is there to be left out.
   for (const room of ['test', 'scripts', 'core']) {
     mkdirSync(join(stage, room), { recursive: true })
