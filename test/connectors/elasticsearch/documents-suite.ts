@@ -11,7 +11,6 @@ import {
   mapOf,
   primitive,
   record,
-  RetriableError,
   structOf,
   type ConnectRecord,
   type RecordExtras,
@@ -53,18 +52,6 @@ async function write(
     await sink.flush!({}, kill)
   }
   return rejected
-}
-
-/** Tries again what may go well later, as the runtime does. */
-async function patiently(work: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      return void (await work())
-    } catch (error) {
-      assert.ok(error instanceof RetriableError, String(error))
-      await sleep(300)
-    }
-  }
 }
 
 /** A document as the server keeps it, to the letter. */
@@ -300,23 +287,4 @@ test('an index that somebody deletes meanwhile is made again with its mapping', 
   await server.call('PUT', '/_cluster/settings', { persistent: { 'action.auto_create_index': null } })
   assert.equal((await server.call('GET', '/deleted/_mapping'))['deleted'].mappings.properties.n.type, 'short')
   assert.deepEqual([...(await server.documents('deleted')).keys()], ['b'])
-})
-
-test('a server that is killed and started again has every record after the retries', { skip: once }, async () => {
-  await using sink = await sinkOf(
-    plugin,
-    'elasticsearch',
-    { 'connection.url': server.url, 'retry.backoff.ms': '200', 'max.retries': '3', 'batch.size': '50' },
-    taskContext(),
-  )
-  const records = Array.from({ length: 2000 }, (_, n) => at('killed', n, `k${n % 500}`, { n }))
-  await sink.put(records.slice(0, 700), kill)
-  await server.kill()
-  const started = server.start()
-  await patiently(() => sink.put(records.slice(700), kill))
-  await patiently(async () => sink.flush!({}, kill))
-  await started
-  const documents = await server.documents('killed')
-  assert.equal(documents.size, 500)
-  for (let key = 0; key < 500; key++) assert.deepEqual(documents.get(`k${key}`), { n: 1500 + key })
 })
