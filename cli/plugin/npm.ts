@@ -63,10 +63,20 @@ export async function npmInstall(
   })
   child.on('close', (code, signal) => {
     if (code === 0) return resolve()
+    const conflict = peerConflict(output)
+    if (conflict) return reject(new FailedError(`Nothing was installed: ${conflict}`))
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
     reject(new FailedError(`Nothing was installed, since npm ${how}:\n${said(output)}`))
   })
   return promise
+}
+
+/** A package that works with other versions of Millrace only, in fewer words than npm's. */
+function peerConflict(output: string): string | undefined {
+  const [, wanted, by] = /peer millrace@"([^"]+)" from (\S+)/.exec(output) ?? []
+  const own = /Found: millrace@(\S+)/.exec(output)?.[1]
+  if (!output.includes('ERESOLVE') || wanted === undefined) return undefined
+  return `${by} works with Millrace ${wanted}, and this is ${own ?? 'another'}. Install another version of it, or of Millrace.`
 }
 
 /** npm's own words, without its advice where to find a log of them. */
