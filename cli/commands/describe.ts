@@ -1,5 +1,6 @@
 import { asObject, asText, connectorPath, objectOf, shownInfo, shownStatus, topicsOf, type JsonObject } from '../answers.ts'
 import { clientOf, type ClientOptions } from '../client-options.ts'
+import { secretKeys } from '../configs/secret-keys.ts'
 import { shownConfig } from '../configs/secrets.ts'
 import { UsageError } from '../exit.ts'
 import { printJson, printLines } from '../output/print.ts'
@@ -27,7 +28,7 @@ async function describeConnector(name: string, options: ClientOptions): Promise<
   ])
   const info = shownInfo(name, answer)
   const topicNames = topicsOf(topics ?? {})
-  const config = shownConfig(info.config)
+  const config = shownConfig(info.config, await secretKeys(client, info.config))
   if (options.output === 'json') return printJson({ name, type: info.type, config, status: state, topics: topicNames, progress: progress ?? null }) // prettier-ignore
   const status = shownStatus(name, state)
   const { health, hint, rate, restarts, records } = progress ?? {}

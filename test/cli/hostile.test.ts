@@ -160,6 +160,25 @@ test('users, paths, several workers and rebalances: the request that arrives is 
   )
 })
 
+test('a description hides what the plugins of both ends define as passwords, and what is called like one', async () => {
+  const config = { 'connector.class': 'c', 'sink.class': 's', pin: '1234', code: '5678', 'sink.code': '4321', 'my.token': 'abcd' }
+  const passwords = (name: string) => [
+    { name, type: 'PASSWORD' },
+    { name: 'other', type: 'STRING' },
+  ]
+  const pages: Readonly<Record<string, unknown>> = {
+    '/connectors/x': { name: 'x', config },
+    '/connectors/x/status': { connector: { state: 'RUNNING' }, tasks: [] },
+    '/connector-plugins/c/config': passwords('pin'),
+    '/connector-plugins/s/config': passwords('code'),
+  }
+  await using place = await answering(({ url = '' }, to) => to.writeHead(pages[url] ? 200 : 404).end(JSON.stringify(pages[url] ?? {})))
+  const { out, err, code } = await commandFor(place.url)('describe', 'x', '--output', 'json')
+  assert.deepEqual([code, err], [0, ''])
+  const hidden = { pin: '[hidden]', 'sink.code': '[hidden]', 'my.token': '[hidden]' }
+  assert.deepEqual((JSON.parse(out) as { config: object }).config, { ...config, ...hidden })
+})
+
 test('a reader that has seen enough ends the command quietly', async () => {
   const many = Object.fromEntries(
     Array.from({ length: 20_000 }, (_, at) => [`connector-${at}`, { status: { connector: { state: 'RUNNING' } } }]),
