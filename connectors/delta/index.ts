@@ -42,6 +42,7 @@ export default definePlugin({
         const faults = filesIssues(config)
         return faults.length > 0 ? faults : await placeIssues(placeOf(config)!, withAliases(config))
       },
+      plan: async (records, config, context) => (await import('./files/look.ts')).lookAhead(records, config, context),
       async create(config, context) {
         const { FilesSinkTask } = await import('./files/sink.ts')
         return new FilesSinkTask(config, context)
