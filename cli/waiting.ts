@@ -49,7 +49,9 @@ export function statesText({ connector, tasks }: ShownStatus): string {
 
 function inState({ connector, tasks }: ShownStatus, wanted: WantedState): boolean {
   if (connector.state !== wanted) return false
-  return wanted === 'STOPPED' ? tasks.length === 0 : tasks.length > 0 && tasks.every(({ state }) => state === wanted)
+  if (wanted === 'STOPPED') return tasks.length === 0
+  // What begins paused has no tasks yet in Kafka Connect.
+  return (tasks.length > 0 || wanted === 'PAUSED') && tasks.every(({ state }) => state === wanted)
 }
 
 function failure(status: ShownStatus): FailedError {
