@@ -12,5 +12,10 @@ const own: ReadonlyMap<string, string> = new Map([
  * it: a plugin works with the contract of the worker that runs it, needs no copy of its own, and there is one of each class.
  */
 export function serveOwnPackage(): void {
-  registerHooks({ resolve: (specifier, context, next) => next(own.get(specifier) ?? specifier, context) })
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      const url = own.get(specifier)
+      return url === undefined ? next(specifier, context) : { url, shortCircuit: true }
+    },
+  })
 }

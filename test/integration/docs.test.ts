@@ -24,6 +24,7 @@ const programs = join(app, 'programs')
 
 before(async () => {
   await buildMillrace(millrace)
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   symlinkSync(join(root, 'node_modules'), join(millrace, 'node_modules'))
   mkdirSync(join(app, 'node_modules/@types'))
   symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'))
@@ -41,6 +42,17 @@ for (const page of ['writing-a-source', 'writing-a-sink', 'contract']) {
     await follow(blocksOf(readFileSync(join(root, `docs/${page}.md`), 'utf8')), place)
   })
 }
+
+test("the README's programs compile", async () => {
+  const place = join(app, 'readme')
+  const blocks = blocksOf(readFileSync(join(root, 'README.md'), 'utf8')).filter(({ language }) => language === 'ts')
+  assert.ok(blocks.length > 0)
+  mkdirSync(place)
+  for (const { text, line } of blocks) writeFileSync(join(place, `line-${line}.ts`), text)
+  const compilerOptions = { module: 'nodenext', target: 'es2024', types: ['node'], strict: true, noEmit: true }
+  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+  await command('tsc', [], place)
+})
 
 /** Does what the page says, as a reader would: files are written, commands run, and what the page shows of their output must come. */
 async function follow(blocks: readonly Block[], place: string): Promise<void> {
