@@ -13,6 +13,8 @@ import type { OwnPackage } from './own-package.ts'
 
 /** A restarted connector is waited for this long, in milliseconds. */
 const restartMs = 20_000
+/** How often the count of records is told while nothing else happens, in milliseconds. */
+const countMs = 5_000
 /** Lines of a failed task's trace that are shown. */
 const traceLinesMax = 12
 
@@ -25,7 +27,7 @@ export class DevSession {
   #client: RestClient | undefined
   #parts: readonly PartManifest[] | undefined
   #turn: Promise<void> = Promise.resolve()
-  #told = new Map<string, string>()
+  readonly #told = new Map<string, { readonly state: string; readonly put: number; readonly atMs: number }>()
   #open: (() => Promise<RunningWorker>) | undefined
 
   constructor(own: OwnPackage, module: string, file: string | undefined) {
@@ -127,19 +129,17 @@ export class DevSession {
   async #tell(client: RestClient, name: string, event?: string): Promise<void> {
     const { connector, tasks } = await statusOf(client, name)
     const failed = [connector, ...tasks].find(({ state }) => state === 'FAILED')
-    const states = failed
-      ? `FAILED\n${failed.trace.split('\n').slice(0, traceLinesMax).join('\n')}`
-      : tasks.length === 0
-        ? connector.state
-        : tasks[0]!.state
-    const counts = (await client.call('GET', `/api/v1/connectors/${segment(name)}/progress`)) as Progress
-    const put = counts.tasks.reduce((sum, { records }) => sum + records.put, 0)
-    const text = `${states}${failed ? '' : `, ${put} records written since it was started`}`
-    if (text === this.#told.get(name)) return
-    this.#told.set(name, text)
-    const line = `Connector ${name}${event === undefined ? '' : ` ${event}`}: ${text}`
+    const state = failed ? `FAILED\n${firstLines(failed.trace)}` : (tasks[0]?.state ?? connector.state)
+    const passing = state === 'UNASSIGNED' || state === 'RESTARTING'
+    const progress = (await client.call('GET', `/api/v1/connectors/${segment(name)}/progress`)) as Progress
+    const put = progress.tasks.reduce((sum, { records }) => sum + records.put, 0)
+    const told = this.#told.get(name)
+    const counted = told?.put !== put && Date.now() - (told?.atMs ?? 0) >= countMs
+    if (event === undefined && (passing || (told?.state === state && !counted))) return
+    this.#told.set(name, { state, put, atMs: Date.now() })
+    const line = `Connector ${name}${event === undefined ? '' : ` ${event}`}: ${state}`
     if (failed) fault(line)
-    else say(line)
+    else say(`${line}, ${put} records written since it was started`)
   }
 }
 
@@ -152,6 +152,10 @@ interface Progress {
 function usesAny(config: Readonly<Record<string, string>>, parts: readonly PartManifest[]): boolean {
   const names = new Set(parts.flatMap(({ class: name, aliases = [] }) => [name, ...aliases]))
   return Object.entries(config).some(([key, value]) => /(^|\.)(class|type|converter)$/.test(key) && names.has(value))
+}
+
+function firstLines(trace: string): string {
+  return trace.split('\n').slice(0, traceLinesMax).join('\n')
 }
 
 function say(text: string): void {

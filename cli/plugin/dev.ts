@@ -54,6 +54,9 @@ function openWorker(own: OwnPackage, module: string, store: string, port: number
       'errors.deadletterqueue.path': join(store, 'dead-letters'),
       plugins: `./${relative(own.folder, fileURLToPath(module))}`,
       'log.level': 'warn',
+      // What the file sink writes is for people to read.
+      'key.converter.schemas.enable': 'false',
+      'value.converter.schemas.enable': 'false',
       // A failure stays in sight until the code is mended; saving starts the task again.
       'task.restart.max.attempts': '0',
     }),

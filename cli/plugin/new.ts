@@ -51,7 +51,7 @@ export async function newPlugin(kind: TemplateKind, name: string, options: { rea
   const bare = name.slice(name.indexOf('/') + 1)
   const folder = resolve(options.dir ?? bare)
   if (existsSync(folder)) throw new UsageError(`${folder} exists already: name another folder with --dir, or another package`)
-  if (!bare.startsWith(prefix)) note(`Packages that are found easily are called ${prefix}${bare}; ${name} works as well.`)
+  if (bare === name && !name.startsWith(prefix)) note(`Packages that are found easily are called ${prefix}${bare}; ${name} works as well.`)
   const words = wordsOf(bare, kind)
   const replacements: Readonly<Record<string, string>> = {
     package: name,

@@ -50,7 +50,7 @@ test('saving runs the new code, and what cannot run leaves the old code running'
     (existsSync(join(folder, 'dev/out.jsonl')) ? readFileSync(join(folder, 'dev/out.jsonl'), 'utf8') : '')
       .split('\n')
       .filter(Boolean)
-      .map((line) => (JSON.parse(line) as { value: { payload: { text: string } } }).value.payload.text)
+      .map((line) => (JSON.parse(line) as { value: { text: string } }).value.text)
   const item = async (id: number, wanted: string) => {
     appendFileSync(join(folder, 'dev/items.jsonl'), `{"id": ${id}, "text": "item ${id}"}\n`)
     await waitFor(
