@@ -116,8 +116,9 @@ test('where nothing listens, or something else does, the address is named withou
 })
 
 test('TLS is checked: an unknown certificate is refused with the way out, one of a named CA is taken', async () => {
-  const pem = readFileSync(join(import.meta.dirname, '../rest/localhost.pem'))
-  const tls = createTlsServer({ key: pem, cert: pem }, (_, to) => to.end('[]')) as unknown as Server
+  const certificate = join(import.meta.dirname, '../rest/localhost.pem')
+  const pem = readFileSync(certificate)
+  const tls = createTlsServer({ key: pem, cert: pem }, (_, to) => to.end('["one"]')) as unknown as Server
   await using place = await listening(tls)
   const url = place.url.replace('http://127.0.0.1', 'https://localhost')
   const refused = await runCommand(['list', '--url', url])
@@ -126,6 +127,8 @@ test('TLS is checked: an unknown certificate is refused with the way out, one of
     refused.err,
     /The certificate of https:\/\/localhost:\d+ is not trusted \(\w+\): name its CA's file in NODE_EXTRA_CA_CERTS\n$/,
   )
+  const trusted = await runCommand(['list', '--url', url], { env: { NODE_EXTRA_CA_CERTS: certificate } })
+  assert.deepEqual(trusted, { code: 0, out: 'one\n', err: '' })
   const plainText = await commandFor(place.url)('list')
   assert.equal(plainText.code, 3)
   assertOneLine(plainText.err)
