@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { ConfigError, type ConnectRecord, type Offsets, partitionKey, record } from '../../../../core/index.ts'
-import { newLake, noKill } from '../lake.ts'
+import { filesConfig } from '../../../../connectors/delta/files/config.ts'
+import { FilesSinkTask } from '../../../../connectors/delta/files/sink.ts'
+import { ConfigError, type ConnectRecord, type Offsets, parseConfig, partitionKey, record } from '../../../../core/index.ts'
+import { contextOf, newLake, noKill } from '../lake.ts'
 import { filesIn, linesIn } from './place.ts'
 import { fromKafka, openFiles } from './rig.ts'
 
@@ -181,4 +183,28 @@ test('a write of a flush that was given up, which comes late, is replaced', asyn
   await young.flush(at(4), noKill)
   assert.ok(existsSync(join(place.path, name)))
   assert.equal(linesIn(place.path, name).length, 4)
+})
+
+test('a task that was thought dead and comes back doubles nothing and replaces nothing that its successor wrote', async () => {
+  for (const [settings, isSame] of [
+    [{ 'flush.size': '10' }, true],
+    [{}, false],
+  ] as const) {
+    await using place = await newLake()
+    await using stale = await openFiles({ path: place.path, ...settings })
+    await stale.put(rows(0, 0, 13), noKill)
+    // The partition went to another task of the group.
+    const successor = new FilesSinkTask(parseConfig(filesConfig, { path: place.path, ...settings }).config, { ...contextOf(), task: 1 })
+    await using _ = successor
+    await successor.open()
+    await successor.put(rows(0, 0, 19), noKill)
+    assert.deepEqual(await successor.flush(at(20), noKill), at(20))
+    if (isSame) assert.deepEqual(await stale.flush(at(14), noKill), at(10))
+    else await assert.rejects(stale.flush(at(14), noKill), /is there already, with other content/)
+    const found = filesIn(place.path).flatMap((name) => linesIn(place.path, name) as { offset: number }[])
+    assert.deepEqual(
+      found.map(({ offset }) => offset),
+      Array.from({ length: 20 }, (_value, offset) => offset),
+    )
+  }
 })
