@@ -35,7 +35,7 @@ before(async () => {
 
 after(() => rmSync(app, { recursive: true, force: true }))
 
-for (const page of ['writing-a-source', 'writing-a-sink', 'contract']) {
+for (const page of ['writing-a-source', 'writing-a-sink', 'contract', 'testing-a-plugin']) {
   test(`every code block of docs/${page}.md runs as it stands there`, async () => {
     const place = join(app, page)
     mkdirSync(place)
