@@ -31,7 +31,12 @@ export class PipelineRun implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
     const worker = await WorkerProcess.start(folder, settings)
     const run = new PipelineRun(worker, folder)
-    await worker.call('POST', '/connectors', { name: 'bench', config: config(folder) })
+    try {
+      await worker.call('POST', '/connectors', { name: 'bench', config: config(folder) })
+    } catch (error) {
+      await run[Symbol.asyncDispose]()
+      throw error
+    }
     return run
   }
 

@@ -43,10 +43,10 @@ export const sinkConfig = defineConfig({
   },
   'pk.mode': {
     type: 'string',
-    oneOf: ['none', 'kafka', 'record_key', 'record_value'],
+    oneOf: ['none', 'kafka', 'record_key', 'record_value', 'record_header'],
     importance: 'high',
     group,
-    doc: "Where the primary key comes from: nowhere, the record's topic, partition and offset, its key, or fields of its value. Default: record_key.",
+    doc: "Where the primary key comes from: nowhere, the record's topic, partition and offset, its key, fields of its value, or headers. Default: record_key.",
   },
   'primary.key.mode': {
     type: 'string',
@@ -54,17 +54,13 @@ export const sinkConfig = defineConfig({
     importance: 'high',
     group,
     doc: "Debezium's name of pk.mode.",
-    check: (value: string) =>
-      value.toLowerCase() === 'record_header'
-        ? 'record_header is not supported; bring the header into the value by a transform'
-        : undefined,
   },
   'pk.fields': {
     type: 'list',
     default: [],
     importance: 'medium',
     group,
-    doc: 'Columns of the primary key. record_key: fields of the key (all), or the column of a key that is no struct; record_value: fields of the value (all); kafka: the three columns (__connect_topic, __connect_partition, __connect_offset).',
+    doc: 'Columns of the primary key. record_key: fields of the key (all), or the column of a key that is no struct; record_value: fields of the value (all); record_header: headers; kafka: the three columns (__connect_topic, __connect_partition, __connect_offset).',
   },
   'primary.key.fields': { type: 'list', default: [], importance: 'medium', group, doc: "Debezium's name of pk.fields." },
   'table.name.format': {

@@ -4,7 +4,7 @@ import type { Change } from './change.ts'
 import type { Destination, Form } from './chunk.ts'
 import { columnTypeFor } from './column-type.ts'
 import { lineWriter } from './line.ts'
-import { formText, planRow, type PlannedColumn } from './row-plan.ts'
+import { formText, headerText, planRow, type PlannedColumn } from './row-plan.ts'
 import type { Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
 import { namesBySource, tableNameOf, type TableName } from './table-name.ts'
@@ -57,6 +57,7 @@ export class Forms {
       record.topic === change.record.topic &&
       rowSchema === change.rowSchema &&
       record.keySchema === change.record.keySchema &&
+      this.#settings.keyMode !== 'record_header' &&
       unavailable.length === 0 &&
       change.unavailable.length === 0 &&
       (rowSchema !== null || change.op === 'delete' || haveSameNames(row, change.row)) &&
@@ -69,7 +70,7 @@ export class Forms {
     const { record } = change
     const list = this.#known.get(record.topic)
     if (list === undefined) return undefined
-    const text = formText(change)
+    const text = this.#formText(change)
     const table = this.#tableText(change)
     const same = list.find(
       (one) => one.valueSchema === change.rowSchema && one.keySchema === record.keySchema && one.text === text && one.table === table,
@@ -86,12 +87,16 @@ export class Forms {
     return equal?.form
   }
 
-  /** Makes the form of a change: asks the catalog, creates the table, adds columns. Rejects with a DataError for a record that has no place. */
-  async make(session: Session, change: Change): Promise<Form> {
+  /**
+   * Makes the form of a change: asks the catalog, creates the table, adds columns. Undefined: a delete or TRUNCATE of a table that is not
+   * there yet, so nothing is to be done. Rejects with a DataError for a record that has no place.
+   */
+  async make(session: Session, change: Change): Promise<Form | undefined> {
     const { record, op } = change
     const name = tableNameOf(this.#settings, record.topic, change)
     const planned = op === 'write' || op === 'delete' ? planRow(this.#settings, change) : []
     const destination = await this.#destination(session, name, planned, change)
+    if (destination === undefined) return undefined
     await this.#evolve(session, destination, planned, change)
     const { table } = destination
     const written = planned.filter(({ column }) => !table.columns.get(column)!.computed)
@@ -117,7 +122,12 @@ export class Forms {
     let list = this.#known.get(topic)
     if (!list) this.#known.set(topic, (list = []))
     if (list.length >= formsMax) list.shift()
-    list.push({ valueSchema: change.rowSchema, keySchema, text: formText(change), table: this.#tableText(change), form })
+    list.push({ valueSchema: change.rowSchema, keySchema, text: this.#formText(change), table: this.#tableText(change), form })
+  }
+
+  #formText(change: Change): string {
+    const { keyMode, keyFields } = this.#settings
+    return keyMode === 'record_header' ? formText(change) + headerText(keyFields, change.record) : formText(change)
   }
 
   #tableText({ source }: Change): string {
@@ -125,17 +135,19 @@ export class Forms {
     return [...this.#settings.nameFormat.matchAll(/\$\{source\.([^}]*)\}/g)].map(([, name]) => String(source?.[name!])).join('\0')
   }
 
-  async #destination(session: Session, name: TableName, planned: readonly PlannedColumn[], change: Change): Promise<Destination> {
+  async #destination(
+    session: Session,
+    name: TableName,
+    planned: readonly PlannedColumn[],
+    change: Change,
+  ): Promise<Destination | undefined> {
     const key = JSON.stringify([name.schema ?? null, name.name])
     const known = this.#destinations.get(key)
     if (known) return known
     const query = session.query.bind(session)
     let table = await findTable(query, name)
     if (!table) {
-      if (change.op !== 'write')
-        throw new DataError(
-          `Table ${name.name} is not there, so a ${change.op} finds nothing; it is made with the first row that is written`,
-        )
+      if (change.op !== 'write' && this.#settings.create) return undefined
       this.#createOrFail(name, change)
       if (name.schema !== undefined && !(await hasSchema(query, name.schema))) {
         await tolerant(session, `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(name.schema)}`)

@@ -2,7 +2,7 @@ import { DataError } from '../../../core/index.ts'
 import type { Cell } from './cells.ts'
 import type { Change, Row } from './change.ts'
 import { CopyBuffer } from './copy-buffer.ts'
-import type { PlannedColumn } from './row-plan.ts'
+import { lastHeader, type PlannedColumn } from './row-plan.ts'
 import type { TargetColumn } from './target-table.ts'
 import { looseCell, valueCell } from './value-text.ts'
 
@@ -53,6 +53,7 @@ function compile(planned: readonly PlannedColumn[], cells: readonly Cell[], tabl
   })
   const build = new Function(
     'valueAt',
+    'headerOf',
     'keyIsNull',
     ...cells.map((_cell, index) => `c${index}`),
     `return function write(out, change, keyed) {
@@ -67,7 +68,7 @@ function compile(planned: readonly PlannedColumn[], cells: readonly Cell[], tabl
   const keyIsNull = (): never => {
     throw new DataError(`Table ${table}: a column of the key (${names}) is null`)
   }
-  return build(originOf, keyIsNull, ...cells)
+  return build(originOf, (record: Change['record'], name: string) => lastHeader(record, name)?.value, keyIsNull, ...cells)
 }
 
 /** Names go in as JSON strings only. */
@@ -79,6 +80,8 @@ function access({ place, field }: PlannedColumn): string {
       return `row[${JSON.stringify(field)}]`
     case 'whole-key':
       return 'key'
+    case 'header':
+      return `headerOf(record, ${JSON.stringify(field)})`
     case 'topic':
     case 'partition':
     case 'offset':
@@ -102,9 +105,10 @@ function explain(error: unknown, change: Change, planned: readonly PlannedColumn
   const out = new CopyBuffer(1024)
   for (const [index, column] of planned.entries()) {
     const { place, field } = column
-    const from = place === 'key' ? change.record.key : place === 'whole-key' ? { '': change.record.key } : change.row
-    if (place !== 'key' && place !== 'value' && place !== 'whole-key') continue
-    const value = (from as Row | null)?.[field]
+    if (place === 'topic' || place === 'partition' || place === 'offset') continue
+    const { key } = change.record
+    const from = place === 'key' ? (key as Row | null)?.[field] : (change.row as Row | null)?.[field]
+    const value = place === 'whole-key' ? key : place === 'header' ? lastHeader(change.record, field)?.value : from
     try {
       if (value !== null && value !== undefined) cells[index]!(out, value)
     } catch (cause) {

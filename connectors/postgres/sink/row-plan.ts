@@ -1,10 +1,10 @@
-import { DataError, primitive, type ConnectRecord, type Schema } from '../../../core/index.ts'
+import { DataError, primitive, type ConnectRecord, type Header, type Schema } from '../../../core/index.ts'
 import type { Change, Row } from './change.ts'
 import type { SinkSettings } from './settings.ts'
 import { checkedIdentifier, folded } from './table-name.ts'
 
 /** Where the value of a column is taken from. */
-export type Place = 'key' | 'value' | 'whole-key' | 'topic' | 'partition' | 'offset'
+export type Place = 'key' | 'value' | 'whole-key' | 'header' | 'topic' | 'partition' | 'offset'
 
 /** One column of the rows of a form. */
 export interface PlannedColumn {
@@ -63,9 +63,27 @@ export function formText(change: Change): string {
   return `${op}${unavailable.length > 0 ? JSON.stringify(unavailable) : ''}${loose}${looseKey}`
 }
 
+/** The same for the headers that the key is made of. */
+export function headerText(names: readonly string[], record: ConnectRecord): string {
+  const types = names.map((name) => {
+    const header = lastHeader(record, name)
+    return header === undefined ? 'none' : `${header.schema?.type ?? 'loose'} ${header.schema?.name ?? ''}`
+  })
+  return JSON.stringify(types)
+}
+
+export function lastHeader({ headers }: ConnectRecord, name: string): Header | undefined {
+  return headers.findLast(({ key }) => key === name)
+}
+
 function valueFields({ row, rowSchema }: Change): readonly { readonly name: string; readonly schema: Schema | null }[] {
   if (rowSchema !== null) return rowSchema.fields
   return Object.keys(row ?? {}).map((name) => ({ name, schema: null }))
+}
+
+/** Of headers with one name, the last one counts, as in Connect. */
+function headerFields({ headers }: ConnectRecord): readonly { readonly name: string; readonly schema: Schema | null }[] {
+  return headers.toReversed().map(({ key, schema }) => ({ name: key, schema }))
 }
 
 function keyColumns(settings: SinkSettings, change: Change): readonly PlannedColumn[] {
@@ -85,6 +103,8 @@ function keyColumns(settings: SinkSettings, change: Change): readonly PlannedCol
       return recordKey(settings, record)
     case 'record_value':
       return chosen(settings, record, valueFields(change), 'value', 'value')
+    case 'record_header':
+      return chosen(settings, record, headerFields(record), 'header', 'headers')
     default:
       return settings.keyMode satisfies never
   }
@@ -114,7 +134,7 @@ function chosen(
   settings: SinkSettings,
   record: ConnectRecord,
   fields: readonly { readonly name: string; readonly schema: Schema | null }[],
-  place: 'key' | 'value',
+  place: 'key' | 'value' | 'header',
   what: string,
 ): readonly PlannedColumn[] {
   const names = settings.keyFields.length > 0 ? settings.keyFields : fields.map(({ name }) => name)
@@ -122,7 +142,7 @@ function chosen(
     const field = fields.find((one) => one.name === name)
     if (!field) {
       throw new DataError(
-        `Topic ${record.topic}: the record's ${what} has no field "${name}", which pk.fields names; it has ${fields.map((one) => one.name).join(', ')}`,
+        `Topic ${record.topic}: the record's ${what} ${place === 'header' ? 'have' : 'has'} no field "${name}", which pk.fields names; there are ${fields.map((one) => one.name).join(', ') || 'none'}`,
       )
     }
     return { ...named(settings, name, record), place, field: name, schema: field.schema, isKey: true }

@@ -5,7 +5,7 @@ import { parseUrl } from './jdbc-url.ts'
 
 export type SinkConfig = ConfigOf<typeof sinkConfig>
 export type InsertMode = 'insert' | 'upsert' | 'update'
-export type KeyMode = 'none' | 'kafka' | 'record_key' | 'record_value'
+export type KeyMode = 'none' | 'kafka' | 'record_key' | 'record_value' | 'record_header'
 
 /** The config with its synonyms resolved. */
 export interface SinkSettings {
@@ -80,6 +80,10 @@ export function settingsIssues(config: SinkConfig): readonly ConfigIssue[] {
   if (settings.keyMode === 'kafka' && settings.keyFields.length !== 0 && settings.keyFields.length !== 3) {
     const message = 'pk.mode=kafka needs three pk.fields (topic, partition, offset) or none'
     issues.push({ key: 'pk.fields', value: settings.keyFields.join(','), message })
+  }
+  if (settings.keyMode === 'record_header' && settings.keyFields.length === 0) {
+    const key = config['pk.mode'] !== undefined ? 'pk.fields' : 'primary.key.fields'
+    issues.push({ key, value: '', message: `${keyMode}=record_header needs the names of the headers that are the key` })
   }
   if (settings.connections[0]!.user === '') {
     issues.push({ key: 'connection.user', message: 'Set connection.user, or user in connection.url' })

@@ -107,6 +107,14 @@ export class PostgresSinkTask implements SinkTask {
         const change = this.#reader.read(record)
         if (!this.#wanted(change)) continue
         const form = this.#forms.known(change) ?? (await this.#newForm(change))
+        if (form === undefined) {
+          this.#tell(
+            `absent/${record.topic}`,
+            record.topic,
+            'Deletes are left out as long as the table is not there: its first row makes it',
+          )
+          continue
+        }
         const moves = form.op === 'delete' && record.headers.length > 0 && this.#movesTo(records, index)
         placed.push({ change, form, moved: moves ? moved(change) : undefined })
       } catch (error) {
@@ -141,7 +149,7 @@ export class PostgresSinkTask implements SinkTask {
     return next !== undefined && this.#reader.read(next).unavailable.length > 0
   }
 
-  #newForm(change: Change): Promise<Form> {
+  #newForm(change: Change): Promise<Form | undefined> {
     return this.#window.ask((session) => this.#forms.make(session, change))
   }
 

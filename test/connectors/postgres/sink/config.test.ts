@@ -85,7 +85,7 @@ test('the keys of both sinks are synonyms', () => {
 test('what cannot be done is told, key by key', async () => {
   const { issues } = read('postgres', {
     ...url,
-    'primary.key.mode': 'record_header',
+    'primary.key.mode': 'record_footer',
     'timestamp.fields.list': 'a',
     'db.timezone': 'Mars',
     'dialect.name': 'OracleDatabaseDialect',

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { FencedError, RetriableError, primitive, record, structOf, type ConnectRecord, type Json } from '../../../../core/index.ts'
+import { startPostgres } from '../../../postgres.ts'
+import { CutProxy } from './cut-proxy.ts'
+import { item, itemKey, itemSchema, never, openSink, target } from './sink-rig.ts'
+
+const server = await startPostgres()
+after(() => server.stop())
+
+let made = 0
+async function fresh(sql = ''): Promise<string> {
+  const name = `l${++made}`
+  await server.query(`CREATE DATABASE ${name}`)
+  if (sql !== '') await server.query(sql, name)
+  return name
+}
+const rows = async (name: string, sql: string) => (await server.query(sql, name)).map((row) => Object.values(row).join('|'))
+const at = (n: number): Record<string, Json> => ({ p: { n }, '#flush/0': n })
+
+/** Asks again as the runtime does. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof RetriableError) || attempt === 50) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
+const inserts = { 'insert.mode': 'insert', 'pk.mode': 'none', 'delete.enabled': 'false' }
+const wide = (from: number, count: number) => Array.from({ length: count }, (_, n) => item(from + n, { name: 'x'.repeat(4000) }))
+
+test('a transaction that is lost is written again as far as 16 MiB; a larger one starts the task again, and its rows are there once', async () => {
+  const name = await fresh()
+  await using proxy = await CutProxy.start(server.port)
+  const config = { ...target(server, name, proxy.port), ...inserts, 'batch.size': '500' }
+  {
+    await using sink = await openSink(config)
+    for (let batch = 0; batch < 6; batch++) await patiently(() => sink.put(wide(batch * 500, 500), never))
+    proxy.cutAfter(0)
+    await patiently(() => sink.flush(at(1), never))
+    assert.ok(proxy.cuts === 1)
+    assert.deepEqual(await rows(name, 'SELECT count(*) AS all, count(DISTINCT id) AS ids FROM items'), ['3000|3000'])
+    for (let batch = 0; batch < 12; batch++) await sink.put(wide(10_000 + batch * 500, 500), never)
+    proxy.cutAfter(0)
+    await assert.rejects(
+      patiently(() => sink.flush(at(2), never)),
+      (error) => error instanceof FencedError && /too large to be kept.*starts again from its committed position/.test(error.message),
+    )
+  }
+  await using sink = await openSink(config)
+  assert.deepEqual(await sink.committed!(), at(1))
+  for (let batch = 0; batch < 12; batch++) await sink.put(wide(10_000 + batch * 500, 500), never)
+  await sink.flush(at(2), never)
+  assert.deepEqual(await rows(name, 'SELECT count(*) AS all, count(DISTINCT id) AS ids FROM items'), ['9000|9000'])
+})
+
+test('a row that was fine, and is refused where its transaction is written again, starts the task again', async () => {
+  const name = await fresh('CREATE TABLE items (id bigint PRIMARY KEY, name text, count int)')
+  await using proxy = await CutProxy.start(server.port)
+  await using sink = await openSink({ ...target(server, name, proxy.port), 'insert.mode': 'insert', 'batch.size': '2' })
+  await sink.put([item(1, {}), item(2, {}), item(3, {}), item(4, {})], never)
+  await server.query('SELECT 1', name)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  proxy.cutAfter(0)
+  const failed = sink.flush(at(1), never)
+  await assert.rejects(failed, RetriableError)
+  await server.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace sink' AND datname = '${name}'`,
+  )
+  await server.query('INSERT INTO items VALUES (2)', name)
+  await assert.rejects(
+    patiently(() => sink.flush(at(1), never)),
+    (error) => error instanceof FencedError && /refused that was not before.*items_pkey/.test(error.message),
+  )
+  assert.deepEqual(await rows(name, 'SELECT id FROM items'), ['2'])
+})
+
+test('columns that are added in the middle of a batch, and rolled back with it, are added again', async () => {
+  const name = await fresh()
+  await using proxy = await CutProxy.start(server.port)
+  const config = { ...target(server, name, proxy.port), 'batch.size': '3' }
+  const wider = structOf([
+    ...itemSchema.fields.map((field) => [field.name, field.schema] as const),
+    ['extra', primitive('boolean', { optional: true })],
+  ])
+  const more = (id: number): ConnectRecord =>
+    record(
+      'items',
+      { id: BigInt(id), name: 'wide', count: id, extra: true },
+      { key: { id: BigInt(id) }, keySchema: itemKey, valueSchema: wider },
+    )
+  const first = item(9, { name: 'first' })
+  const early = [item(1, { name: 'a' }), item(2, { name: 'b' }), item(7, {}), item(7, null)]
+  const batch = [
+    item(1, { name: 'a' }),
+    item(2, { name: 'b' }),
+    more(2),
+    item(3, { name: 'c' }),
+    more(4),
+    item(5, {}),
+    item(4, null),
+    more(6),
+  ]
+  {
+    await using sink = await openSink(config)
+    await sink.put([first], never)
+    await sink.flush(at(1), never)
+    // Rows are on their way before the column is met.
+    await sink.put(early, never)
+    await sink.put(batch, never)
+    proxy.cutAfter(0)
+    // The table in the database may lack the column now, so the task begins anew.
+    await assert.rejects(
+      patiently(() => sink.flush(at(2), never)),
+      FencedError,
+    )
+  }
+  await using sink = await openSink(config)
+  assert.deepEqual(await sink.committed!(), at(1))
+  await sink.put([...early, ...batch], never)
+  await sink.flush(at(2), never)
+  assert.deepEqual(await rows(name, 'SELECT * FROM items ORDER BY id'), [
+    '1|a||',
+    '2|wide|2|true',
+    '3|c||',
+    '5|||',
+    '6|wide|6|true',
+    '9|first||',
+  ])
+})
