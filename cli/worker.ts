@@ -1,5 +1,8 @@
 import { startWorker } from '../config/main.ts'
-import { readConnectorFile, readSettings } from '../config/settings.ts'
+import { readSettings } from '../config/settings.ts'
+import { faultText } from './configs/connector-file.ts'
+import { readConfigFiles } from './configs/config-files.ts'
+import { UsageError } from './exit.ts'
 
 /** A worker that could not start: its store is taken, its port is in use ... The message says it all to the person who started it. */
 export class StartError extends Error {
@@ -16,7 +19,11 @@ export async function runWorker(
   overrides: Readonly<Record<string, string>>,
 ): Promise<void> {
   const settings = readSettings(file, overrides)
-  const configs = connectors.map(readConnectorFile)
+  const { connectors: configs, faults } = readConfigFiles(connectors)
+  const early = configs.find(({ state }) => state !== undefined)
+  if (early)
+    throw new UsageError(`${early.file}: initial_state: a worker starts what it is given; create it with "millrace create" instead`)
+  if (faults.length > 0) throw new UsageError(faults.map(faultText).join('\n'))
   const worker = await startWorker(settings).catch((error: unknown) => {
     throw new StartError((error as Error).message, { cause: error })
   })

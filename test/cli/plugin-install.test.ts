@@ -298,6 +298,32 @@ test('a connector that fails with the new version goes back to the one before, a
   assert.equal((await millrace('remove', 'millrace-plugin-pulse@5.0.0')).code, 0)
 })
 
+test('a worker that is named and does not answer, and a folder that cannot be written, are told before anything is fetched', async () => {
+  const away = await commandFor('http://127.0.0.1:1')('plugin', 'install', 'millrace-plugin-pulse')
+  assert.equal(away.code, 3)
+  assert.match(away.err, /127\.0\.0\.1:1/)
+  const file = join(folder, 'no-folder')
+  writeFileSync(file, '')
+  const shut = await install('--dir', join(file, 'plugins'), 'millrace-plugin-pulse')
+  assert.equal(shut.code, 1)
+  assert.match(shut.err, /folder of installs .*no-folder\/plugins cannot be written/)
+})
+
+test('without a worker, a folder of installs is worked on by itself', async () => {
+  const file = join(folder, 'alone.tgz')
+  writeFileSync(file, tarball(pulse('1.0.0', { name: 'alone', millrace: { api: 1 } })))
+  const dir = join(folder, 'alone')
+  const command = commandFor('', { npm_config_cache: join(folder, 'npm-cache') })
+  const added = await command('plugin', 'install', '--dir', dir, '--url', 'http://127.0.0.1:1', file)
+  assert.equal(added.code, 3, 'a worker that is named has to answer')
+  const { code, err } = await command('plugin', 'install', '--dir', dir, file)
+  assert.equal(code, 0, err)
+  assert.match(err, /does not name its parts/)
+  assert.match((await command('plugin', 'list', '--dir', dir)).out, /alone +1\.0\.0/)
+  assert.equal((await command('plugin', 'remove', '--dir', dir, 'alone')).code, 0)
+  assert.deepEqual(readdirSync(dir), [])
+})
+
 test('an install that is killed half-way counts for nothing, and the next one clears up after it', async () => {
   const there = installed()
   registry.publish(pulse('1.2.0'))

@@ -112,6 +112,7 @@ test('of files with faults nothing is applied, and each fault is told with file,
   file('bad/k.json', { name: 'k', config: { 'sink.class': 'append' } })
   file('bad/l.json', { ...counting('l'), tags: 'x' })
   file('bad/m.json', counting('m', { fault: 'invalid' }))
+  const settings = file('worker.json', { listeners: 'http://127.0.0.1:0', 'store.path': join(folder, 'worker.db') })
   const applied = await millrace('apply', bad)
   assert.deepEqual([applied.code, applied.out, rig.worker.connectors()], [2, '', []])
   for (const expected of [
@@ -132,6 +133,8 @@ test('of files with faults nothing is applied, and each fault is told with file,
   ]) {
     assert.match(applied.err, expected)
   }
+  const worker = await millrace('worker', settings, join(bad, 'c.json'))
+  assert.deepEqual([worker.code, worker.err.includes('c.json: topics: The value is a list')], [2, true], worker.err)
   const validated = await millrace('validate', bad, '--output', 'json')
   assert.equal(validated.code, 2)
   assert.equal((JSON.parse(validated.out) as { faults: readonly unknown[] }).faults.length, 13)
