@@ -120,9 +120,20 @@ function beyond(value: unknown, schema: Schema, path: string): never {
   )
 }
 
+const dayTexts = new Map<number, string>()
+/** Sixty years. */
+const dayTextsMax = 22_000
+
+/** `2024-05-06`; undefined beyond what calendars here reach. Days come again and again, and a Date's text costs more than all the rest. */
 function isoDate(days: number): string | undefined {
+  const known = dayTexts.get(days)
+  if (known !== undefined) return known
   const date = new Date(days * 86_400_000)
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString().slice(0, -14)
+  if (Number.isNaN(date.getTime())) return undefined
+  const made = date.toISOString().slice(0, -14)
+  if (dayTexts.size >= dayTextsMax) dayTexts.clear()
+  dayTexts.set(days, made)
+  return made
 }
 
 /** `ticks` since the epoch, `perSecond` of them a second, as ISO text in UTC with `digits` after the point; undefined beyond what calendars here reach. */
@@ -140,20 +151,13 @@ function isoMicros(ticks: bigint): string | undefined {
   return `${secondText(seconds)!}.${String(micros - seconds * 1e6).padStart(6, '0')}Z`
 }
 
-let lastDay = Number.NaN
-let lastDayText = ''
-
-/** `2024-05-06T07:08:09`; undefined beyond what calendars here reach. Times mostly are of the day of the one before. */
+/** `2024-05-06T07:08:09`; undefined beyond what calendars here reach. */
 function secondText(seconds: number): string | undefined {
   const day = Math.floor(seconds / 86_400)
-  if (day !== lastDay) {
-    const date = new Date(day * 86_400_000)
-    if (Number.isNaN(date.getTime())) return undefined
-    lastDayText = date.toISOString().slice(0, -13)
-    lastDay = day
-  }
+  const date = isoDate(day)
+  if (date === undefined) return undefined
   const rest = seconds - day * 86_400
-  return `${lastDayText}${twoDigits[Math.floor(rest / 3600)]!}:${twoDigits[Math.floor(rest / 60) % 60]!}:${twoDigits[rest % 60]!}`
+  return `${date}T${twoDigits[Math.floor(rest / 3600)]!}:${twoDigits[Math.floor(rest / 60) % 60]!}:${twoDigits[rest % 60]!}`
 }
 
 const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
