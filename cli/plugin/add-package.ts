@@ -69,7 +69,12 @@ function checkSame(spec: PackageSpec, there: InstalledPlugin): void {
 
 /** Has the worker look again; what it does not take is taken back. */
 async function offer(folder: InstallFolder, installed: InstalledPlugin, { client, installPath }: PluginWorker): Promise<void> {
-  const refused = await refreshPlugins(client)
+  const refused = await refreshPlugins(client).catch((error: Error) => {
+    throw new FailedError(
+      `${installed.name} ${installed.version} was installed into ${installed.folder}, but the worker could not be told: ${error.message}. It offers it when it starts again.`,
+      { cause: error },
+    )
+  })
   const own = refused.find((one) => one.name === installed.name && one.version === installed.version)
   if (own) {
     folder.remove(installed)

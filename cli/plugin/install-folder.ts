@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { FailedError } from '../exit.ts'
 
 /** One version of a plugin in the folder of installs. */
 export interface InstalledPlugin {
@@ -41,10 +42,11 @@ export class InstallFolder {
 
   /** A new folder for an install that does not count yet. The caller removes it. */
   stage(): string {
-    mkdirSync(this.path, { recursive: true })
     const folder = join(this.path, `.staging-${process.pid}-${randomBytes(6).toString('hex')}`)
-    mkdirSync(folder)
-    return folder
+    return this.#writing(() => {
+      mkdirSync(folder, { recursive: true })
+      return folder
+    })
   }
 
   /** Makes a staged install count, in one step. False: that version is there already, and stays as it is. */
@@ -64,8 +66,10 @@ export class InstallFolder {
   /** Takes an install away: first out of sight in one step, then for good. */
   remove(installed: InstalledPlugin): void {
     const gone = join(this.path, `.removed-${process.pid}-${randomBytes(6).toString('hex')}`)
-    renameSync(installed.folder, gone)
-    rmSync(gone, { recursive: true, force: true })
+    this.#writing(() => {
+      renameSync(installed.folder, gone)
+      rmSync(gone, { recursive: true, force: true })
+    })
   }
 
   /** Deletes what earlier calls that did not come to their end left behind. */
@@ -77,6 +81,15 @@ export class InstallFolder {
       const folder = join(this.path, entry)
       const old = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0) > stagingMaxMs
       if (old || !lives(Number(owner))) rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+  /** Says which folder it is that the system does not let be written. */
+  #writing<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw new FailedError(`The folder of installs ${this.path} cannot be written: ${(error as Error).message}`, { cause: error })
     }
   }
 

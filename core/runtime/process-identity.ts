@@ -28,8 +28,10 @@ export async function endLeftovers(hosts: readonly HostIdentity[], waitMs = 10_0
   for (const { pid } of alive) {
     try {
       process.kill(pid, 'SIGKILL')
+      // It leads a group: what it started goes with it.
+      process.kill(-pid, 'SIGKILL')
     } catch {
-      // It ended between the look and the signal.
+      // It ended between the look and the signal, or leads none.
     }
   }
   const deadline = performance.now() + waitMs

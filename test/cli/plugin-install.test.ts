@@ -11,7 +11,7 @@ import { compareVersions } from '../../cli/plugin/install-folder.ts'
 import { readPackageSpec } from '../../cli/plugin/package-spec.ts'
 import { NpmRegistry, tarball } from '../npm-registry.ts'
 import { WorkerProcess } from '../worker-process.ts'
-import { commandFor } from './command.ts'
+import { runCommand } from './command.ts'
 
 const core = new URL('../../core/index.ts', import.meta.url).href
 const launcher = join(import.meta.dirname, '../../bin/millrace.cjs')
@@ -30,8 +30,11 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+/** `millrace plugin <verb>`, in a process: a thread that starts processes of its own does not always end well in Node. */
+const millraceAt = (url: string, ...args: readonly string[]) =>
+  runCommand(['plugin', ...args], { env: { MILLRACE_URL: url, npm_config_cache: join(folder, 'npm-cache') } })
 /** `millrace plugin <verb>` against the test's registry and worker. */
-const millrace = (...args: readonly string[]) => commandFor(worker.url, { npm_config_cache: join(folder, 'npm-cache') })('plugin', ...args)
+const millrace = (...args: readonly string[]) => millraceAt(worker.url, ...args)
 const install = (...args: readonly string[]) => millrace('install', '--registry', registry.url, ...args)
 
 /** What is in the folder of installs, and would count. */
@@ -299,7 +302,7 @@ test('a connector that fails with the new version goes back to the one before, a
 })
 
 test('a worker that is named and does not answer, and a folder that cannot be written, are told before anything is fetched', async () => {
-  const away = await commandFor('http://127.0.0.1:1')('plugin', 'install', 'millrace-plugin-pulse')
+  const away = await millraceAt('http://127.0.0.1:1', 'install', 'millrace-plugin-pulse')
   assert.equal(away.code, 3)
   assert.match(away.err, /127\.0\.0\.1:1/)
   const file = join(folder, 'no-folder')
@@ -313,14 +316,14 @@ test('without a worker, a folder of installs is worked on by itself', async () =
   const file = join(folder, 'alone.tgz')
   writeFileSync(file, tarball(pulse('1.0.0', { name: 'alone', millrace: { api: 1 } })))
   const dir = join(folder, 'alone')
-  const command = commandFor('', { npm_config_cache: join(folder, 'npm-cache') })
-  const added = await command('plugin', 'install', '--dir', dir, '--url', 'http://127.0.0.1:1', file)
+  const command = (...args: readonly string[]) => millraceAt('', ...args)
+  const added = await command('install', '--dir', dir, '--url', 'http://127.0.0.1:1', file)
   assert.equal(added.code, 3, 'a worker that is named has to answer')
-  const { code, err } = await command('plugin', 'install', '--dir', dir, file)
+  const { code, err } = await command('install', '--dir', dir, file)
   assert.equal(code, 0, err)
   assert.match(err, /does not name its parts/)
-  assert.match((await command('plugin', 'list', '--dir', dir)).out, /alone +1\.0\.0/)
-  assert.equal((await command('plugin', 'remove', '--dir', dir, 'alone')).code, 0)
+  assert.match((await command('list', '--dir', dir)).out, /alone +1\.0\.0/)
+  assert.equal((await command('remove', '--dir', dir, 'alone')).code, 0)
   assert.deepEqual(readdirSync(dir), [])
 })
 
