@@ -35,7 +35,7 @@ const connector = 'in-memory'
 
 /**
  * Starts a task of a connector in this process, by the runtime's own loop (retries, tolerance, flushes, dead letters as in a worker), over a store in
- * memory. Rejects with a ConfigError that has all faults of the config. Dispose the run at the end of the test.
+ * memory. Rejects with a ConfigError that has all faults of the config. Close (or dispose) the run at the end of the test.
  */
 export async function runInMemory(options: MemoryRunOptions): Promise<MemoryRun> {
   const place: MemoryPlace = { given: options.records ?? [], kept: [], committed: undefined }
@@ -166,11 +166,16 @@ export class MemoryRun implements AsyncDisposable {
     await this.#over()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends whatever still runs, and removes the dead letters. The same as disposing it. */
+  async close(): Promise<void> {
     this.#crash = 'before flush'
     this.#run?.kill()
     await this.#over()
     rmSync(this.#letters, { recursive: true, force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 
   #failure(): Error | undefined {

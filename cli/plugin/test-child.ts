@@ -4,6 +4,7 @@ import { checkPlugin, type Finding, type PluginTest } from '../../testing/index.
 
 /** What the process that tries a plugin tells the command. */
 export type FromTest =
+  | { readonly type: 'alive' }
   | { readonly type: 'began'; readonly part: string; readonly law: string }
   | { readonly type: 'findings'; readonly findings: readonly Finding[] }
 
@@ -15,6 +16,8 @@ export type FromTest =
 const [, , module, testModule, whole] = process.argv as unknown as readonly [string, string, string, string, string]
 let at = { part: whole, law: 'it can be imported' }
 const behind: Finding[] = []
+/** How often the process says that it is alive, in milliseconds. */
+const aliveMs = 500
 
 for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
   process.on(event, (error: unknown) => {
@@ -30,6 +33,8 @@ const began = (part: string, law: string) => {
   tell({ type: 'began', part, law })
 }
 
+// Whoever blocks the process is found by this falling silent.
+setInterval(() => tell({ type: 'alive' }), aliveMs).unref()
 serveOwnPackage()
 try {
   began(whole, at.law)

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { lawMs, type Finding } from '../../testing/law.ts'
+import type { Finding } from '../../testing/law.ts'
 import { FailedError } from '../exit.ts'
 import { printJson, printLines } from '../output/print.ts'
 import { paint } from '../output/terminal.ts'
@@ -15,8 +15,8 @@ export interface TestOptions {
   readonly output: 'text' | 'json'
 }
 
-/** The process is given this much longer than a law may take before it counts as blocked, in milliseconds. */
-const blockedMs = lawMs + 10_000
+/** A process that is not heard for this long counts as blocked, in milliseconds; at the start it imports what may be large. */
+const blockedMs = 20_000
 /** The law without which no other can be tried. */
 const importable = 'it can be imported'
 /** How much of what the process writes to stderr is kept, in characters. */
@@ -71,7 +71,7 @@ function tryLaws(own: OwnPackage, module: string, testFile: string | undefined):
   child.on('message', (message: FromTest) => {
     clearTimeout(watch)
     if (message.type === 'findings') findings = message.findings
-    else at = { part: message.part, law: message.law }
+    else if (message.type === 'began') at = { part: message.part, law: message.law }
     watch = setTimeout(block, blockedMs)
   })
   return new Promise((resolve) => {

@@ -208,7 +208,7 @@ test('a timer, a listener and a growing heap that stay are found', async () => {
   class Hoards extends Honest {
     readonly hoard: unknown[] = []
     override async poll(signal: AbortSignal): Promise<RecordBatch> {
-      this.hoard.push(new Array(1000).fill(this.next))
+      this.hoard.push(Array.from({ length: 1000 }, () => this.next))
       return super.poll(signal)
     }
   }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   DataError,
@@ -73,12 +73,9 @@ class PartSink implements SinkTask {
     if (this.#pending.length > 0) {
       const head: Head = { generation: this.#context.generation, offsets }
       const path = join(this.#folder, `${this.#next}.jsonl`)
-      {
-        await using file = await open(`${path}.tmp`, 'w')
-        await file.writeFile(`${[JSON.stringify(head), ...this.#pending].join('\n')}\n`)
-        await file.sync()
-      }
+      await writeFile(`${path}.tmp`, `${[JSON.stringify(head), ...this.#pending].join('\n')}\n`, { flush: true })
       await rename(`${path}.tmp`, path)
+      await syncFolder(this.#folder)
       this.#next++
       this.#pending = []
     }
@@ -92,6 +89,17 @@ class PartSink implements SinkTask {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Close here what `open` opened: connections, timers, pools. What was put and not flushed is dropped: it comes again.
+  }
+}
+
+/** A new name is durable once its folder is; Windows has no such step. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

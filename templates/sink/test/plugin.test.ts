@@ -9,23 +9,24 @@ import plugin from '../src/index.ts'
 
 pluginLaws(plugin, checks)
 
-test('every record arrives once, through two crashes', async () => {
+test('every record arrives once, through two crashes', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), '{{alias}}-'))
   const records = Array.from({ length: 100 }, (_, index) => numbered(index + 1))
   const config = { 'connector.class': '{{class}}', topics: 'contract', folder, 'flush.rows': '10' }
-  {
-    await using run = await runInMemory({ config, plugins: [plugin], records })
-    await run.until(() => idsIn(folder).length >= 20)
-    await run.crash('before flush')
-    run.start()
-    await run.until(() => idsIn(folder).length >= 50)
-    await run.crash('after flush')
-    run.start()
-    await run.done()
-  }
+  const run = await runInMemory({ config, plugins: [plugin], records })
+  context.after(async () => {
+    await run.close()
+    rmSync(folder, { recursive: true })
+  })
+  await run.until(() => idsIn(folder).length >= 20)
+  await run.crash('before flush')
+  run.start()
+  await run.until(() => idsIn(folder).length >= 50)
+  await run.crash('after flush')
+  run.start()
+  await run.done()
   assert.deepEqual(
     idsIn(folder).toSorted((a, b) => a - b),
     records.map((_, index) => index + 1),
   )
-  rmSync(folder, { recursive: true })
 })

@@ -6,10 +6,11 @@ import plugin from '../src/index.ts'
 
 pluginLaws(plugin, checks)
 
-test('in a connector, the text of every record is trimmed', async () => {
+test('in a connector, the text of every record is trimmed', async (context) => {
   const given = { ...numbered(1), value: { id: 1n, text: '  padded\t' } }
   const config = { transforms: 'trim', 'transforms.trim.type': '{{class}}', 'transforms.trim.field': 'text' }
-  await using run = await runInMemory({ config, plugins: [plugin], records: [given] })
+  const run = await runInMemory({ config, plugins: [plugin], records: [given] })
+  context.after(() => run.close())
   const [record] = await run.done()
   assert.deepEqual(record!.value, { id: 1n, text: 'padded' })
 })
