@@ -54,6 +54,17 @@ export class Batch {
     this.#ends.push(at)
   }
 
+  /** The same operation and lines as at that place of another batch. */
+  append(from: Batch, place: number): void {
+    const at = this.bytes
+    const start = from.#start(place)
+    const end = from.#ends[place]!
+    this.#reserve(at, end - start)
+    this.#body.set(from.#body.subarray(start, end), at)
+    this.#operations.push(from.#operations[place]!)
+    this.#ends.push(at + end - start)
+  }
+
   /** A batch of its own with what was added last, which is taken out of this one. */
   takeLast(): Batch {
     const last = this.pick([this.count - 1])

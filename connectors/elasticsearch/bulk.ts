@@ -5,7 +5,7 @@ import { Batch } from './batch.ts'
 import type { ElasticsearchClient } from './client.ts'
 import type { ElasticsearchConfig } from './config.ts'
 import { Lane } from './lane.ts'
-import type { Operation, Planned } from './operation.ts'
+import type { Operation } from './operation.ts'
 
 /** The longest wait between two attempts. Milliseconds. */
 const backoffMsMax = 10_000
@@ -59,12 +59,11 @@ export class Bulk implements Disposable {
   }
 
   /** Takes them all; they are sent when a batch is full, has waited long enough, or at a flush. */
-  add(planned: readonly Planned[]): void {
-    for (const one of planned) {
-      const { ordered, id } = one.operation
-      this.#bytes += this.#lanes[ordered ? 1 + (hash(id) % (this.#lanes.length - 1)) : 0]!.add(one)
-    }
-    this.#buffered += planned.length
+  add(batch: Batch): void {
+    const others = this.#lanes.length - 1
+    for (const [place, { ordered, id }] of batch.operations.entries()) this.#lanes[ordered ? 1 + (hash(id) % others) : 0]!.add(batch, place)
+    this.#buffered += batch.count
+    this.#bytes += batch.bytes
     const linger = this.#parts.config['linger.ms']
     if (linger === 0) this.#seal()
     else if (this.#lingering === undefined && this.#lanes.some((lane) => lane.gathering)) {

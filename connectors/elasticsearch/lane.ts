@@ -1,5 +1,4 @@
 import { Batch } from './batch.ts'
-import type { Planned } from './operation.ts'
 
 export interface LaneLimits {
   readonly records: number
@@ -22,19 +21,16 @@ export class Lane {
     this.#limits = limits
   }
 
-  /** Bytes that it takes in a request. */
-  add(planned: Planned): number {
+  /** What stands at that place of a batch. */
+  add(from: Batch, place: number): void {
     const { records, bytes } = this.#limits
-    const before = this.#filling.bytes
-    this.#filling.add(planned)
-    const size = this.#filling.bytes - before
+    this.#filling.append(from, place)
     if (this.#filling.bytes > bytes && this.#filling.count > 1) {
       const last = this.#filling.takeLast()
       this.seal()
       this.#filling = last
     }
     if (this.#filling.count >= records || this.#filling.bytes >= bytes) this.seal()
-    return size
   }
 
   /** What is gathered goes as it is. */

@@ -1,9 +1,13 @@
 import { DataError, type ConnectRecord, type Offsets, type Schema, type SinkTask, type TaskContext } from '../../core/index.ts'
+import { Batch } from './batch.ts'
 import { Bulk } from './bulk.ts'
 import { ElasticsearchClient } from './client.ts'
 import type { ElasticsearchConfig } from './config.ts'
 import { Indices } from './indices.ts'
-import { planner, type Operation, type Planned, type Planner } from './operation.ts'
+import { planner, type Operation, type Planner } from './operation.ts'
+
+/** Room that is made for a put before it is known to be needed. Bytes. */
+const expectedMax = 8 * 1024 * 1024
 
 /**
  * Writes records as documents. At least once, and harmless when repeated: ids come from records, and versions keep a replay from undoing what
@@ -18,6 +22,8 @@ export class ElasticsearchSinkTask implements SinkTask {
   readonly #plan: Planner
   readonly #schemaless: ReadonlySet<string>
   #ignored = false
+  /** About the bytes of a put. */
+  #expected = 16 * 1024
 
   constructor(config: ElasticsearchConfig, context: TaskContext) {
     this.#config = config
@@ -39,25 +45,27 @@ export class ElasticsearchSinkTask implements SinkTask {
 
   async put(records: readonly ConnectRecord[], kill: AbortSignal): Promise<void> {
     await this.#bulk.room(kill)
-    const planned: Planned[] = []
+    // Written at once, so that neither values nor texts are kept while indices are asked for; the lanes then copy bytes.
+    const batch = new Batch(this.#expected)
     const refused: (readonly [ConnectRecord, Error])[] = []
     for (const record of records) {
       try {
         const one = this.#plan(record)
-        if (one !== null) planned.push(one)
+        if (one !== null) batch.add(one)
       } catch (error) {
         if (!(error instanceof DataError)) throw error
         refused.push([record, error])
       }
     }
-    for (const [index, schemas] of this.#unknown(planned.map(({ operation }) => operation))) {
+    for (const [index, schemas] of this.#unknown(batch.operations)) {
       for (const schema of schemas) await this.#indices.need(index, schema)
     }
     for (const [record, error] of refused) {
       if (this.#config['drop.invalid.message']) this.#context.log.warn({ topic: record.topic }, `Left out a record: ${error.message}`)
       else await this.#context.reject(record, error)
     }
-    this.#bulk.add(planned)
+    this.#bulk.add(batch)
+    this.#expected = Math.ceil(Math.min(batch.bytes, expectedMax) * 1.1) + 1024
   }
 
   async flush(_: Offsets, kill: AbortSignal): Promise<void> {
