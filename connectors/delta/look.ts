@@ -104,7 +104,7 @@ function quoted(name: string): string {
 /** The lake, read and never written; a folder that is not there yet is not made, but empty. */
 async function readOnly(config: DeltaConfig): Promise<Storage> {
   const refuse = (name: string): Promise<never> => Promise.reject(new Error(`A preview must not write, and wanted to write ${name}`))
-  const writes = { putIfAbsent: refuse, put: refuse, create: refuse, createOnce: refuse, delete: async () => {} }
+  const writes = { putIfAbsent: refuse, put: refuse, create: refuse, createOnce: refuse, deleteClaimed: refuse, delete: async () => {} }
   const found = await existing(config)
   if (!found) {
     const nothing = async () => {}

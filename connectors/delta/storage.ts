@@ -22,10 +22,12 @@ export interface Storage extends AsyncDisposable {
   /** Lets `write` fill a local file that becomes `name` at once and whole; resolves to its size in bytes when it is durable. A rejection leaves nothing. */
   create(name: string, write: (localPath: string) => Promise<void>): Promise<number>
   /**
-   * As `create`, but never replaces: true where `name` has this content now (it may have had it before), false where it holds another. A store
-   * that knows tags gives them to the object; a folder has none.
+   * As `create`, but never replaces: true where `name` has this content now (it may have had it before), false where it holds another. A file
+   * that it made is found by its claim (`deleteClaimed`), until somebody else makes the same one: then it belongs to both, and stays.
    */
-  createOnce(name: string, write: (localPath: string) => Promise<void>, tags?: Readonly<Record<string, string>>): Promise<boolean>
+  createOnce(name: string, write: (localPath: string) => Promise<void>, marks: Marks): Promise<boolean>
+  /** Removes what `createOnce` made under that claim; what others made of that name stays. May be repeated. */
+  deleteClaimed(name: string, claim: string): Promise<void>
   /** A path under which the Parquet reader finds the file, after `fetch`. */
   readable(name: string): string
   /** Makes files `readable`; they stay so until `tidy`. */
@@ -34,6 +36,14 @@ export interface Storage extends AsyncDisposable {
   tidy(): Promise<void>
   /** Removes; a name that is not there is no fault. */
   delete(name: string): Promise<void>
+}
+
+/** What a file that is made once is known by. */
+export interface Marks {
+  /** A name in the store that nothing else uses; kept beside the file (a folder) or with it (an object). Printable ASCII. */
+  readonly claim: string
+  /** For people and rules of the bucket; a folder has none. */
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 /** A lake in a local folder (or one that behaves so: link() must fail for a taken name). */
@@ -113,16 +123,32 @@ export class LocalStorage implements Storage {
     })
   }
 
-  async createOnce(name: string, write: (localPath: string) => Promise<void>): Promise<boolean> {
+  async createOnce(name: string, write: (localPath: string) => Promise<void>, { claim }: Marks): Promise<boolean> {
+    const mark = this.#path(claim)
+    await this.#folder(dirname(mark))
     return await this.#written(name, write, async (temporary, path) => {
+      // An attempt before this one came that far.
+      if (await isSameFile(mark, path)) return true
+      // The claim is a link to the same file, there before it: whoever undoes this removes the name only while it is that file.
+      await rm(mark, { force: true })
+      await link(temporary, mark)
+      await syncFolder(dirname(mark))
       try {
         await link(temporary, path)
       } catch (error) {
-        if (codeOf(error) === 'EEXIST') return await sameFiles(temporary, path)
-        throw error
+        if (codeOf(error) !== 'EEXIST') throw error
+        await rm(mark, { force: true })
+        if (!(await sameFiles(temporary, path))) return false
+        // Another file of the same content, which is no claim's.
+        await rename(temporary, path)
       }
       return true
     })
+  }
+
+  async deleteClaimed(name: string, claim: string): Promise<void> {
+    if (await isSameFile(this.#path(claim), this.#path(name))) await this.delete(name)
+    await this.delete(claim)
   }
 
   readable(name: string): string {
@@ -181,6 +207,17 @@ export class LocalStorage implements Storage {
     const parts = relative(this.#root, path).split(sep)
     for (let index = 0; index <= parts.length; index++) await syncFolder(join(this.#root, ...parts.slice(0, index)))
     this.#checked.add(path)
+  }
+}
+
+/** Whether both are names of one file; false where one is missing. */
+async function isSameFile(path: string, other: string): Promise<boolean> {
+  try {
+    const [one, two] = await Promise.all([lstat(path), lstat(other)])
+    return one.ino === two.ino && one.dev === two.dev
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
   }
 }
 

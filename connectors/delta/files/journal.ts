@@ -10,8 +10,13 @@ interface Done {
   readonly offsets: Offsets | null
   /** True: the flush of this number was given up, and its files were deleted. */
   readonly void: boolean
-  /** Those files: a write of one may be under way still, and come late. */
-  readonly files?: readonly string[]
+  /** Those files, and of flushes given up before: a write of one may be under way still, and come late. */
+  readonly abandoned?: readonly Claimed[]
+}
+
+interface Claimed {
+  readonly file: string
+  readonly claim: string
 }
 
 /**
@@ -25,7 +30,9 @@ export class Journal {
   readonly #generation: number
   readonly #connector: string
   #standing: Done = { flush: 0, offsets: null, void: false }
-  #abandoned: readonly string[] = []
+  #abandoned: readonly Claimed[] = []
+  /** Of the flush that began. */
+  #files: readonly string[] = []
   #begun: { readonly flush: number; readonly files: string } | undefined
 
   constructor(storage: Storage, connector: string, task: number, generation: number) {
@@ -44,9 +51,14 @@ export class Journal {
     return this.#standing.offsets ?? undefined
   }
 
-  /** True for a file of a flush that was given up since the last one that was not: where it is there, it belongs to nobody. */
-  isAbandoned(file: string): boolean {
-    return this.#abandoned.includes(file)
+  /** The claim under which the flush that began makes this file. */
+  claimOf(file: string): string {
+    return this.#claim(this.next, this.#files.indexOf(file))
+  }
+
+  /** Removes a file that a flush wrote late which was given up since the last one that was not; one that somebody else made stays. */
+  async clear(file: string): Promise<void> {
+    for (const one of this.#abandoned) if (one.file === file) await this.#storage.deleteClaimed(file, one.claim)
   }
 
   /** Reads where the task stands, and undoes what was not finished. */
@@ -55,17 +67,20 @@ export class Journal {
       const entries = await this.#entries()
       const done = Math.max(0, ...entries.filter(({ kind }) => kind === 'done').map(({ flush }) => flush))
       if (done > 0) this.#standing = await this.#read<Done>(done, 'done')
-      this.#abandoned = this.#standing.files ?? []
+      this.#abandoned = this.#standing.abandoned ?? []
+      // The task that gave them up may have died over it.
+      await this.#clearAll()
       const unfinished = entries.find(({ kind, flush }) => kind === 'begun' && flush > done)
       if (unfinished === undefined) return
       const { files } = await this.#read<Begun>(unfinished.flush, 'begun')
-      const abandoned = [...new Set([...this.#abandoned, ...files])]
-      const given: Done = { flush: unfinished.flush, offsets: this.#standing.offsets, void: true, files: abandoned }
+      const claimed = files.map((file, index) => ({ file, claim: this.#claim(unfinished.flush, index) }))
+      const abandoned = [...this.#abandoned, ...claimed]
+      const given: Done = { flush: unfinished.flush, offsets: this.#standing.offsets, void: true, abandoned }
       // False: the other task finished it after all; what it says is read in the next round.
       if (!(await this.#storage.putIfAbsent(this.#name(given.flush, 'done'), JSON.stringify(given)))) continue
-      await Promise.all(files.map((file) => this.#storage.delete(file)))
       this.#standing = given
       this.#abandoned = abandoned
+      await this.#clearAll()
     }
   }
 
@@ -80,6 +95,7 @@ export class Journal {
     }
     if (!(await this.#storage.putIfAbsent(this.#name(flush, 'begun'), content))) throw this.#fenced(flush)
     this.#begun = { flush, files: content }
+    this.#files = files
   }
 
   /** All files of the flush are durable. Throws a FencedError where another task gave it up. */
@@ -87,7 +103,17 @@ export class Journal {
     const done: Done = { flush: this.next, offsets, void: false }
     if (!(await this.#storage.putIfAbsent(this.#name(done.flush, 'done'), JSON.stringify(done)))) throw this.#fenced(done.flush)
     this.#standing = done
-    for (const { flush, name } of await this.#entries()) if (flush < done.flush) await this.#storage.delete(`${this.#folder}/${name}`)
+    for (const { flush, kind, name } of await this.#entries()) {
+      if (flush < done.flush || (flush === done.flush && kind === 'claim')) await this.#storage.delete(`${this.#folder}/${name}`)
+    }
+  }
+
+  async #clearAll(): Promise<void> {
+    await Promise.all(this.#abandoned.map(({ file, claim }) => this.#storage.deleteClaimed(file, claim)))
+  }
+
+  #claim(flush: number, index: number): string {
+    return `${this.#folder}/${this.#generation}-${String(flush).padStart(20, '0')}.${index}.claim`
   }
 
   #fenced(flush: number): FencedError {
@@ -95,10 +121,10 @@ export class Journal {
   }
 
   async #entries(): Promise<readonly { readonly name: string; readonly flush: number; readonly kind: string }[]> {
-    const pattern = new RegExp(`^${this.#generation}-(\\d{20})\\.(begun|done)\\.json$`)
+    const pattern = new RegExp(`^${this.#generation}-(\\d{20})\\.(?:(begun|done)\\.json|\\d+\\.claim)$`)
     return (await this.#storage.list(this.#folder)).flatMap((name) => {
       const match = pattern.exec(name)
-      return match ? [{ name, flush: Number(match[1]), kind: match[2]! }] : []
+      return match ? [{ name, flush: Number(match[1]), kind: match[2] ?? 'claim' }] : []
     })
   }
 

@@ -281,12 +281,11 @@ export class FilesSinkTask implements SinkTask {
     const name = nameOf(slot)
     const write = (path: string) => slot.file!.write(path)
     const tags = this.#config['s3.object.tagging'] ? { ...tagsOf(slot), ...this.#tags } : {}
-    if (await this.#storage!.createOnce(name, write, tags)) return
-    if (this.#journal!.isAbandoned(name)) {
-      // A write of a flush that was given up came late.
-      await this.#storage!.delete(name)
-      if (await this.#storage!.createOnce(name, write, tags)) return
-    }
+    const marks = { claim: this.#journal!.claimOf(name), tags }
+    if (await this.#storage!.createOnce(name, write, marks)) return
+    // It may be a write of a flush that was given up, which came late.
+    await this.#journal!.clear(name)
+    if (await this.#storage!.createOnce(name, write, marks)) return
     const message = `File ${name} is there already, with other content: another connector writes to this place, or this one was reset and now cuts its files elsewhere. Move the old files away, or choose another topics.dir`
     throw new ConfigError([{ key: 'topics.dir', value: this.#config['topics.dir'], message }])
   }

@@ -4,12 +4,15 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ConfigError } from '../../../core/index.ts'
 import { holds } from '../same-content.ts'
-import type { Storage } from '../storage.ts'
+import type { Marks, Storage } from '../storage.ts'
 import { s3Address, s3AddressFault } from './address.ts'
 import { S3Calls } from './calls.ts'
 import type { S3Config } from './config.ts'
 import { LocalCopies } from './local-copies.ts'
-import { type Tags, putWhole, upload, uploadOnce } from './upload.ts'
+import { claimKey, putWhole, upload, uploadOnce } from './upload.ts'
+
+/** The claim of an object that nobody undoes. */
+const noClaim = 'none'
 
 /** Files fetched at once. */
 const fetchesMax = 4
@@ -124,14 +127,30 @@ export class S3Storage implements Storage, AsyncDisposable {
     }
   }
 
-  async createOnce(name: string, write: (localPath: string) => Promise<void>, tags: Tags = {}): Promise<boolean> {
+  async createOnce(name: string, write: (localPath: string) => Promise<void>, marks: Marks): Promise<boolean> {
     const path = await this.#copies.newPath(name)
     try {
       await write(path)
-      return (await uploadOnce(this.#calls, path, name, tags)) || (await this.#holds(name, path))
+      if (await uploadOnce(this.#calls, path, name, marks)) return true
+      const claim = await this.#claimOfSame(name, path)
+      if (claim === undefined) return false
+      // The same again, without a claim: whoever made it first would remove it where its flush is undone.
+      if (claim !== marks.claim && claim !== noClaim) await upload(this.#calls, path, name, { ...marks, claim: noClaim })
+      return true
     } finally {
       await rm(path, { force: true })
     }
+  }
+
+  async deleteClaimed(name: string, claim: string): Promise<void> {
+    const calls = this.#calls
+    const head = new calls.sdk.HeadObjectCommand({ Bucket: calls.address.bucket, Key: calls.key(name) })
+    const claimed = await calls.repeat<string>(
+      `Looking for ${calls.spell(name)}`,
+      async (abortSignal) => (await calls.client.send(head, { abortSignal })).Metadata?.[claimKey] ?? noClaim,
+      (verdict) => (verdict === 'absent' ? noClaim : undefined),
+    )
+    if (claimed === claim) await this.delete(name)
   }
 
   readable(name: string): string {
@@ -170,18 +189,19 @@ export class S3Storage implements Storage, AsyncDisposable {
     await this.#copies[Symbol.asyncDispose]()
   }
 
-  /** Whether the object holds what the local file does: then an earlier attempt wrote it, or an earlier task. */
-  async #holds(name: string, path: string): Promise<boolean> {
+  /** The claim of an object that holds what the local file does: an earlier attempt wrote it, or another task; undefined: it holds something else. */
+  async #claimOfSame(name: string, path: string): Promise<string | undefined> {
     const calls = this.#calls
     const get = new calls.sdk.GetObjectCommand({ Bucket: calls.address.bucket, Key: calls.key(name) })
-    return await calls.repeat(`Reading ${calls.spell(name)}`, async (abortSignal) => {
-      const { Body, ContentLength } = await calls.client.send(get, { abortSignal })
+    const found = await calls.repeat<{ readonly claim: string | undefined }>(`Reading ${calls.spell(name)}`, async (abortSignal) => {
+      const { Body, ContentLength, Metadata } = await calls.client.send(get, { abortSignal })
       if (ContentLength !== undefined && ContentLength !== (await stat(path)).size) {
         ;(Body as Readable).destroy()
-        return false
+        return { claim: undefined }
       }
-      return await holds(path, Body as AsyncIterable<Uint8Array>)
+      return { claim: (await holds(path, Body as AsyncIterable<Uint8Array>)) ? (Metadata?.[claimKey] ?? noClaim) : undefined }
     })
+    return found.claim
   }
 
   async #download(name: string, path: string): Promise<void> {

@@ -1,20 +1,21 @@
 import type { CompletedPart, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { type FileHandle, open } from 'node:fs/promises'
+import type { Marks } from '../storage.ts'
 import type { S3Calls } from './calls.ts'
 
-/** Tags of an object, which people and the bucket's rules see. */
-export type Tags = Readonly<Record<string, string>>
+/** Where an object's metadata has its claim. */
+export const claimKey = 'millrace-claim'
 
 /** Stores allow this many parts of a file. */
 const partsMax = 10_000
 
 /** Puts a local file under `name`, in several parts where it is larger than one; resolves to its size in bytes when it is durable. Nothing is left of a failed one. */
-export async function upload(calls: S3Calls, localPath: string, name: string): Promise<number> {
+export async function upload(calls: S3Calls, localPath: string, name: string, marks?: Marks): Promise<number> {
   const file = await open(localPath, 'r')
   try {
     const { size } = await file.stat()
-    if (size <= calls.partBytes) await putWhole(calls, name, await slice(file, 0, size))
-    else await putParts(calls, file, size, name)
+    if (size <= calls.partBytes) await putWhole(calls, name, await slice(file, 0, size), marks)
+    else await putParts(calls, file, size, name, marks, false)
     return size
   } finally {
     await file.close()
@@ -22,16 +23,16 @@ export async function upload(calls: S3Calls, localPath: string, name: string): P
 }
 
 /** As `upload`, but where the name is taken it writes nothing and resolves to false: by another writer, or by an attempt whose answer was lost. */
-export async function uploadOnce(calls: S3Calls, localPath: string, name: string, tags: Tags): Promise<boolean> {
+export async function uploadOnce(calls: S3Calls, localPath: string, name: string, marks: Marks): Promise<boolean> {
   const file = await open(localPath, 'r')
   try {
     const { size } = await file.stat()
     if (size > calls.partBytes) {
       // Spares the parts, and serves stores that take no condition where an upload of parts is completed.
-      return (await sizeOf(calls, name)) === undefined && (await putParts(calls, file, size, name, tags))
+      return (await sizeOf(calls, name)) === undefined && (await putParts(calls, file, size, name, marks, true))
     }
     const content = await slice(file, 0, size)
-    const put = { ...newObject(calls, name, tags), Body: content, ContentLength: content.length, IfNoneMatch: '*' }
+    const put = { ...newObject(calls, name, marks), Body: content, ContentLength: content.length, IfNoneMatch: '*' }
     const { PutObjectCommand } = calls.sdk
     return await calls.repeat<boolean>(
       `Writing ${calls.spell(name)}`,
@@ -47,20 +48,26 @@ export async function uploadOnce(calls: S3Calls, localPath: string, name: string
 }
 
 /** Writes or replaces an object by one request. */
-export async function putWhole(calls: S3Calls, name: string, content: Uint8Array): Promise<void> {
+export async function putWhole(calls: S3Calls, name: string, content: Uint8Array, marks?: Marks): Promise<void> {
   const { PutObjectCommand } = calls.sdk
-  const put = { ...newObject(calls, name), Body: content, ContentLength: content.length }
+  const put = { ...newObject(calls, name, marks), Body: content, ContentLength: content.length }
   await calls.repeat(`Writing ${calls.spell(name)}`, (abortSignal) => calls.client.send(new PutObjectCommand(put), { abortSignal }))
 }
 
-/** False: the name was taken, nothing was written; asked for only with `tags`. */
-async function putParts(calls: S3Calls, file: FileHandle, size: number, name: string, tags?: Tags): Promise<boolean> {
+/** False: the name was taken, nothing was written; asked for only with `once`. */
+async function putParts(
+  calls: S3Calls,
+  file: FileHandle,
+  size: number,
+  name: string,
+  marks: Marks | undefined,
+  once: boolean,
+): Promise<boolean> {
   const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand, AbortMultipartUploadCommand } = calls.sdk
   const { client } = calls
   const object = objectOf(calls, name)
   const what = `Writing ${calls.spell(name)}`
-  const once = tags !== undefined
-  const create = new CreateMultipartUploadCommand(newObject(calls, name, tags))
+  const create = new CreateMultipartUploadCommand(newObject(calls, name, marks))
   const partBytes = Math.max(calls.partBytes, Math.ceil(size / partsMax))
   const { UploadId } = await calls.repeat(what, (abortSignal) => client.send(create, { abortSignal }))
   const upload = { ...object, UploadId }
@@ -99,9 +106,10 @@ async function putParts(calls: S3Calls, file: FileHandle, size: number, name: st
   }
 }
 
-function newObject(calls: S3Calls, name: string, tags: Tags = {}): PutObjectCommandInput {
-  const Tagging = new URLSearchParams(tags).toString()
-  return { ...objectOf(calls, name), ...calls.marks, ...(Tagging === '' ? {} : { Tagging }) }
+function newObject(calls: S3Calls, name: string, marks?: Marks): PutObjectCommandInput {
+  const Tagging = new URLSearchParams(marks?.tags).toString()
+  const Metadata = marks && { [claimKey]: marks.claim }
+  return { ...objectOf(calls, name), ...calls.marks, ...(Tagging === '' ? {} : { Tagging }), ...(Metadata ? { Metadata } : {}) }
 }
 
 function objectOf(calls: S3Calls, name: string): { readonly Bucket: string; readonly Key: string } {

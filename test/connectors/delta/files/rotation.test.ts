@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { filesConfig } from '../../../../connectors/delta/files/config.ts'
 import { FilesSinkTask } from '../../../../connectors/delta/files/sink.ts'
+import { LocalStorage } from '../../../../connectors/delta/storage.ts'
 import { ConfigError, type ConnectRecord, type Offsets, parseConfig, partitionKey, record } from '../../../../core/index.ts'
 import { contextOf, newLake, noKill } from '../lake.ts'
 import { filesIn, linesIn } from './place.ts'
@@ -156,32 +157,38 @@ test('a file that is there with the same content is taken for written, one with 
   mkdirSync(join(other.path, dirname(name)), { recursive: true })
   writeFileSync(join(other.path, name), '{"offset":0}\n{"offset":9}\n')
   await using sink = await openFiles({ path: other.path, 'flush.size': '2' })
-  await sink.put(rows(0, 0, 1), noKill)
+  await sink.put(rows(0, 0, 3), noKill)
   await assert.rejects(
-    sink.flush(at(2), noKill),
+    sink.flush(at(4), noKill),
     (error: Error) => error instanceof ConfigError && /t\+0\+0000000000\.json is there already/.test(error.message),
   )
+  await sink[Symbol.asyncDispose]()
+  // The next task undoes that flush, and leaves alone what it had not made.
+  await using next = await openFiles({ path: other.path, 'flush.size': '2' })
+  assert.deepEqual(await next.committed(), undefined)
   assert.deepEqual(linesIn(other.path, name), [{ offset: 0 }, { offset: 9 }])
+  assert.equal(filesIn(other.path).length, 1)
 })
 
 test('a write of a flush that was given up, which comes late, is replaced', async () => {
   await using place = await newLake()
   const name = 'topics/t/partition=0/t+0+0000000000.json'
-  {
-    await using dead = await openFiles({ path: place.path })
-    await dead.put(rows(0, 0, 5), noKill)
-    mkdirSync(join(place.path, dirname(dirname(name))), { recursive: true })
-    // It cannot write its file, and is thought dead.
-    writeFileSync(join(place.path, dirname(name)), '')
-    await assert.rejects(dead.flush(at(6), noKill))
+  const dead = await openFiles({ path: place.path })
+  await using _ = dead
+  await dead.put(rows(0, 0, 5), noKill)
+  const original = LocalStorage.prototype.createOnce
+  let late: (() => Promise<boolean>) | undefined
+  LocalStorage.prototype.createOnce = async function (this: LocalStorage, ...args) {
+    LocalStorage.prototype.createOnce = original
+    late = () => original.apply(this, args)
+    throw new Error('no answer')
   }
-  rmSync(join(place.path, dirname(name)))
+  await assert.rejects(dead.flush(at(6), noKill), /no answer/)
   await using young = await openFiles({ path: place.path })
-  mkdirSync(join(place.path, dirname(name)))
-  writeFileSync(join(place.path, name), 'late')
+  await late!()
+  assert.equal(linesIn(place.path, name).length, 6)
   await young.put(rows(0, 0, 3), noKill)
   await young.flush(at(4), noKill)
-  assert.ok(existsSync(join(place.path, name)))
   assert.equal(linesIn(place.path, name).length, 4)
 })
 

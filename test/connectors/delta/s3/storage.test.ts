@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { ConfigError, RetriableError, parseConfig } from '../../../../core/index.ts'
@@ -8,6 +10,7 @@ import { s3Address, s3AddressFault } from '../../../../connectors/delta/s3/addre
 import { s3Config, s3Issues } from '../../../../connectors/delta/s3/config.ts'
 import { unreachable } from '../../../../connectors/delta/s3/reachable.ts'
 import { S3Storage } from '../../../../connectors/delta/s3/storage.ts'
+import { LocalStorage } from '../../../../connectors/delta/storage.ts'
 import { FaultyProxy } from '../../../faulty-proxy.ts'
 import { S3Server, s3Skip } from '../../../s3.ts'
 
@@ -170,6 +173,7 @@ test(
   { skip },
   async () => {
     await using proxy = await FaultyProxy.open(server.endpoint)
+    const marks = { claim: '_millrace/1.claim' }
     const more = { 's3.part.size': '5242880', 's3.request.timeout.ms': '1000' }
     await using storage = await openAt(proxy.url, await newPath(), more)
     for (const [name, size] of [
@@ -188,20 +192,46 @@ test(
           isFirst = false
           return fault
         }
-        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content)), true)
-        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content)), true)
-        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, other)), false)
-        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content.subarray(1))), false)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content), marks), true)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content), marks), true)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, other), marks), false)
+        assert.equal(await storage.createOnce(name + fault, (local) => writeFile(local, content.subarray(1)), marks), false)
         assert.ok((await storage.read(name + fault))!.equals(content))
       }
     }
     // Two at once: the condition decides, where neither saw the other before.
     const contents = [randomBytes(6_000_000), randomBytes(6_000_000)]
-    const won = await Promise.all(contents.map((content) => storage.createOnce('t/race', (local) => writeFile(local, content))))
+    const won = await Promise.all(contents.map((content) => storage.createOnce('t/race', (local) => writeFile(local, content), marks)))
     if (server.checksSignatures) assert.deepEqual([...won].sort(), [false, true])
     assert.ok((await storage.read('t/race'))!.equals(contents[won.indexOf(true)]!))
   },
 )
+
+test('what is undone is what its claim made: a file of somebody else, or of two, stays', { skip }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'claims-'))
+  await using onDisk = await LocalStorage.open(folder)
+  await using inStore = await openAt(server.endpoint, await newPath())
+  const write = (text: string) => (local: string) => writeFile(local, text)
+  for (const storage of [onDisk, inStore]) {
+    const [one, two] = [{ claim: '_millrace/1.claim' }, { claim: '_millrace/2.claim' }]
+    assert.equal(await storage.createOnce('t/own', write('rows'), one), true)
+    assert.equal(await storage.createOnce('t/own', write('rows'), one), true)
+    await storage.deleteClaimed('t/own', two.claim)
+    assert.equal((await storage.read('t/own'))?.toString(), 'rows')
+    await storage.deleteClaimed('t/own', one.claim)
+    await storage.deleteClaimed('t/own', one.claim)
+    assert.equal(await storage.read('t/own'), undefined)
+    assert.equal(await storage.createOnce('t/other', write('theirs'), one), true)
+    assert.equal(await storage.createOnce('t/other', write('ours'), two), false)
+    await storage.deleteClaimed('t/other', two.claim)
+    assert.equal((await storage.read('t/other'))?.toString(), 'theirs')
+    assert.equal(await storage.createOnce('t/both', write('same'), { claim: '_millrace/3.claim' }), true)
+    assert.equal(await storage.createOnce('t/both', write('same'), { claim: '_millrace/4.claim' }), true)
+    for (const claim of ['_millrace/3.claim', '_millrace/4.claim']) await storage.deleteClaimed('t/both', claim)
+    assert.equal((await storage.read('t/both'))?.toString(), 'same')
+  }
+  await rm(folder, { recursive: true, force: true })
+})
 
 test('a missing bucket and a wrong key are told as such, at once', { skip }, async (t) => {
   await using missing = await openAt(server.endpoint, 's3://no-such-bucket-here/lake')
