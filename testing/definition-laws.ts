@@ -1,5 +1,6 @@
 import type { ConfigDef, ConfigKey, PartKind } from '../core/index.ts'
 import { parseKeys } from '../core/contract/config-def.ts'
+import { connectorConfig, runtimeConfig } from '../core/runtime/framework-config.ts'
 import { ensure, type Law } from './law.ts'
 
 /** What a part's definition says, whatever its kind. */
@@ -13,9 +14,8 @@ export interface Defined {
 const types: ReadonlySet<string> = new Set(['string', 'int', 'short', 'long', 'double', 'boolean', 'list', 'class', 'password'])
 const classPattern = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/
 const aliasPattern = /^[A-Za-z][\w.$-]*$/
-/** Keys that the runtime reads itself: a connector that declared one would never see its own meaning of it. */
-const runtimeKeys =
-  /^(name|connector\.class|tasks\.max|transforms|predicates|key\.converter|value\.converter|header\.converter)$|^(transforms|predicates|errors|task|flush)\./
+/** Keys that the runtime reads itself: a connector that declared one would give it a second meaning. */
+const runtimeKeys: ReadonlySet<string> = new Set([...Object.keys(connectorConfig), ...Object.keys(runtimeConfig)])
 
 /** What the definition of every part must say. Needs nothing but the definition. */
 export function definitionLawsOf(kind: PartKind, part: Defined): readonly Law[] {
@@ -49,7 +49,7 @@ export function definitionLawsOf(kind: PartKind, part: Defined): readonly Law[] 
           ensure(/^[A-Za-z][\w.-]*$/.test(name), () => `"${name}" is no name that a properties file can hold`)
           ensure(min === undefined || max === undefined || min <= max, () => `of "${name}", min ${min} is greater than max ${max}`)
           ensure(!required || given === undefined, () => `"${name}" is required and has a default: drop one`)
-          ensure(!isConnector(kind) || !runtimeKeys.test(name), () => `"${name}" is read by the runtime`)
+          ensure(!isConnector(kind) || !runtimeKeys.has(name), () => `"${name}" is read by the runtime`)
         }
       },
     },

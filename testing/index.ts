@@ -3,6 +3,7 @@
  * converter can be put to them, with `node:test` (`sourceLaws` ...), all at once (`pluginLaws`), or by `millrace plugin test`.
  */
 export { converterLaws, converterLawsOf, type ConverterSample } from './converter-laws.ts'
+export { definitionLawsOf, type Defined } from './definition-laws.ts'
 export { findingsOf, testLaws, type Finding, type Law } from './law.ts'
 export { runInMemory, type CrashPoint, type MemoryRun, type MemoryRunOptions } from './memory-run.ts'
 export { converterOf, predicateOf, sinkOf, sourceOf, taskContext, transformOf } from './parts.ts'

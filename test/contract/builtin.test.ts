@@ -1,17 +1,21 @@
+import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { builtinPlugins } from '../../config/plugins.ts'
 import datagen from '../../connectors/datagen/index.ts'
 import delta from '../../connectors/delta/index.ts'
 import file from '../../connectors/file/index.ts'
 import converters from '../../core/converter/plugin.ts'
-import { primitive, record, structOf, type ConnectRecord } from '../../core/index.ts'
+import { primitive, record, structOf, type ConnectRecord, type Plugin } from '../../core/index.ts'
 import transforms from '../../transforms/index.ts'
 import { Judge, judgeMissing } from '../judge.ts'
 import {
   converterLaws,
   converterOf,
+  definitionLawsOf,
+  findingsOf,
   sinkLaws,
   sinkOf,
   sourceLaws,
@@ -128,3 +132,24 @@ const convertersUnderTest: readonly (readonly [string, Record<string, string>, r
 for (const [name, config, contents] of convertersUnderTest) {
   converterLaws(`${name} ${JSON.stringify(config)}`, () => converterOf(converters, name, config), contents)
 }
+
+test('the definition of every built-in part keeps the laws of all plugins', async () => {
+  const lists = (plugin: Plugin) =>
+    [
+      ['source', plugin.sources],
+      ['sink', plugin.sinks],
+      ['transform', plugin.transforms],
+      ['predicate', plugin.predicates],
+      ['converter', plugin.converters],
+    ] as const
+  const broken: string[] = []
+  for (const { plugin } of builtinPlugins) {
+    for (const [kind, parts] of lists(plugin)) {
+      for (const part of parts ?? []) {
+        const findings = await findingsOf(`${kind} ${part.class}`, definitionLawsOf(kind, part))
+        broken.push(...findings.flatMap(({ outcome, law, reason }) => (outcome === 'held' ? [] : [`${part.class}: ${law}: ${reason}`])))
+      }
+    }
+  }
+  assert.deepEqual(broken, [])
+})
