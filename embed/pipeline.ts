@@ -1,11 +1,10 @@
-import { createRequire } from 'node:module'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { builtinPlugins } from '../config/plugins.ts'
 import { clientSettings, readSettings, taskDefaults } from '../config/settings.ts'
 import { ConfigError, type Plugin } from '../core/index.ts'
 import { Loggers } from '../core/runtime/loggers.ts'
-import { Registry, type PluginModule } from '../core/runtime/registry.ts'
+import { findPackages } from '../core/runtime/plugins/discovery.ts'
+import { importPlugin } from '../core/runtime/plugins/import-plugin.ts'
+import { Registry, type DescribedModule, type PluginModule } from '../core/runtime/registry.ts'
 import { Worker } from '../core/runtime/worker.ts'
 import { MemoryStore } from '../core/store/memory.ts'
 import { SqliteStore } from '../core/store/sqlite.ts'
@@ -22,8 +21,15 @@ export async function startPipeline(given: Readonly<Record<string, unknown>>, op
   let thrown: unknown
   const modules = [
     ...builtinPlugins,
-    ...(await Promise.all((options.plugins ?? []).map((plugin) => moduleOf(plugin, hosting)))),
-    ...(options.onRecords ? [embedded(callbackPlugin(options.onRecords, (error) => (thrown = error)))] : []),
+    ...(await Promise.all((options.plugins ?? []).map((plugin, index) => moduleOf(plugin, index, hosting)))),
+    ...(options.onRecords
+      ? [
+          embedded(
+            callbackPlugin(options.onRecords, (error) => (thrown = error)),
+            -1,
+          ),
+        ]
+      : []),
   ]
   const log = options.log
   let pipeline: Pipeline | undefined
@@ -50,27 +56,23 @@ export async function startPipeline(given: Readonly<Record<string, unknown>>, op
   return pipeline
 }
 
-/** The config as a worker stores it: all values as texts. Throws a ConfigError for a value that is none, and for a second sink. */
+/** The config as a worker stores it: all values as texts. Throws a ConfigError for a value that is none, and where config and options disagree. */
 function configOf(given: Readonly<Record<string, unknown>>, options: RunOptions, hosting: string): Readonly<Record<string, string>> {
   const config: Record<string, string> = { name: 'connector' }
   for (const [key, value] of Object.entries(given)) {
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-      throw new ConfigError([
-        { key, message: `Invalid value for configuration ${key}: it is a text, a number or a boolean, not ${shownKind(value)}` },
-      ])
-    }
-    config[key] = String(value)
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') config[key] = String(value)
+    else throw refusal(key, `Invalid value for configuration ${key}: it is a text, a number or a boolean, not ${shownKind(value)}`)
   }
+  const { 'task.hosting': own, 'sink.class': other } = config
+  if (own !== undefined) throw refusal('task.hosting', `The option "hosting" says where tasks run: leave out task.hosting (${own})`)
   if (!options.onRecords) return config
-  if (hosting === 'process')
-    throw new ConfigError([{ key: 'task.hosting', message: 'onRecords is called in this process: it needs hosting "inline"' }])
-  const other = config['sink.class']
-  if (other !== undefined) {
-    throw new ConfigError([
-      { key: 'sink.class', value: other, message: `onRecords makes the program the sink: leave out sink.class (${other})` },
-    ])
-  }
+  if (hosting === 'process') throw refusal('hosting', 'onRecords is called in this process: it needs hosting "inline"')
+  if (other !== undefined) throw refusal('sink.class', `onRecords makes the program the sink: leave out sink.class (${other})`)
   return { ...config, 'sink.class': callbackClass }
+}
+
+function refusal(key: string, message: string): ConfigError {
+  return new ConfigError([{ key, message }])
 }
 
 function shownKind(value: unknown): string {
@@ -78,22 +80,25 @@ function shownKind(value: unknown): string {
   return value === null ? 'null' : `a value of type ${typeof value}`
 }
 
-async function moduleOf(plugin: Plugin | string, hosting: string): Promise<PluginModule> {
+/** A package whose manifest names its parts is not imported before a task needs it. */
+async function moduleOf(plugin: Plugin | string, index: number, hosting: string): Promise<PluginModule | DescribedModule> {
   if (typeof plugin !== 'string') {
-    if (hosting === 'inline') return embedded(plugin)
-    const message = `Plugin ${plugin.name} is an object, which a process of its own cannot get: name its package or module path, or use hosting "inline"`
-    throw new ConfigError([{ key: 'plugins', value: plugin.name, message }])
+    if (hosting === 'inline') return embedded(plugin, index)
+    const wayOut = 'name its package or module path, or use hosting "inline"'
+    throw refusal('plugins', `Plugin ${plugin.name} is an object, which a process of its own cannot get: ${wayOut}`)
   }
-  const path = createRequire(resolve('package.json')).resolve(/^[./]/.test(plugin) ? resolve(plugin) : plugin)
-  const specifier = pathToFileURL(path).href
-  const { default: loaded } = (await import(specifier)) as { readonly default?: Plugin }
-  if (loaded?.api === 1) return { specifier, plugin: loaded }
-  const message = `Plugin ${plugin} has no default export made by definePlugin`
-  throw new ConfigError([{ key: 'plugins', value: plugin, message }])
+  const places = { plugins: [plugin], path: [], installPath: './millrace-plugins', workingFolder: process.cwd() }
+  const found = findPackages(places).find(({ origin }) => origin === 'setting')
+  if (!found?.module || found.fault !== null)
+    throw refusal('plugins', `Plugin ${plugin} cannot be taken: ${found?.fault ?? 'it was not found'}`)
+  const { module: specifier, parts, name, version } = found
+  if (parts !== undefined && version !== null) return { specifier, package: name, version, parts }
+  return { specifier, plugin: await importPlugin(specifier) }
 }
 
-function embedded(plugin: Plugin): PluginModule {
-  return { specifier: `embedded:${plugin.name}`, plugin }
+/** Two may have one name: the number tells them apart. */
+function embedded(plugin: Plugin, index: number): PluginModule {
+  return { specifier: `embedded:${index}:${plugin.name}`, plugin }
 }
 
 /** The same store, telling when a status is saved. What it holds of connectors is not started: the program says what runs. */

@@ -10,7 +10,7 @@ export class Pipeline implements RunningConnector {
   readonly done: Promise<void>
   readonly #worker: Worker
   readonly #thrown: () => unknown
-  readonly #settle: { readonly resolve: () => void; readonly reject: (error: Error) => void }
+  readonly #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
   #signal: AbortSignal | undefined
   /** What was last seen before the worker went. */
   #last: { readonly status: RunningStatus; readonly progress: readonly RunningProgress[] } | undefined
@@ -70,15 +70,17 @@ export class Pipeline implements RunningConnector {
   }
 
   async #end(work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      await this.#close('FAILED')
-      this.#settle.reject(error as Error)
-      throw error
+    let fault: { readonly error: unknown } | undefined
+    for (const step of [work, () => this.#close(fault ? 'FAILED' : 'STOPPED')]) {
+      try {
+        await step()
+      } catch (error) {
+        fault ??= { error }
+      }
     }
-    await this.#close('STOPPED')
-    this.#settle.resolve()
+    if (!fault) return this.#settle.resolve()
+    this.#settle.reject(fault.error)
+    throw fault.error
   }
 
   async #close(state: RunningStatus['state']): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
@@ -93,6 +93,35 @@ test('every fault of a config is told at once, and nothing was started', async (
   await assert.rejects(runConnector(orders, { plugins: [numbers], onRecords: quiet, hosting: 'process' }), /needs hosting "inline"/)
   const nested = { ...orders, list: ['a'] } as unknown as Record<string, string>
   await assert.rejects(runConnector(nested, { plugins: [numbers], onRecords: quiet }), /list: write it as one text/)
+})
+
+test('a plugin is found as a package, and as a module; one that is neither is refused by name', async () => {
+  using place = folder()
+  mkdirSync(place.path('numbers'))
+  const parts = [
+    { kind: 'source', class: 'numbers', config: { topic: { type: 'string', required: true, doc: 'x' }, count: { type: 'int', doc: 'x' } } },
+  ]
+  const millrace = { api: 1, entry: 'plugin.ts', parts }
+  const manifest = { name: 'numbers-of-mine', version: '3.0.0', keywords: ['millrace-plugin'], type: 'module', millrace }
+  writeFileSync(place.path('numbers/package.json'), JSON.stringify(manifest))
+  writeFileSync(
+    place.path('numbers/plugin.ts'),
+    `export { default } from ${JSON.stringify(join(root, 'test/fixtures/plugins/numbers.ts'))}`,
+  )
+  for (const plugin of [place.path('numbers'), join(root, 'test/fixtures/plugins/numbers.ts')]) {
+    let count = 0
+    await using running = await runConnector(
+      { ...orders, count: 7 },
+      { plugins: [plugin], onRecords: (records) => void (count += records.length) },
+    )
+    await running.done
+    assert.equal(count, 7)
+  }
+  await assert.rejects(runConnector(orders, { plugins: [place.path('nowhere')], onRecords: quiet }), /nowhere cannot be taken/)
+  const other = { ...orders, 'task.hosting': 'process' }
+  await assert.rejects(runConnector(other, { plugins: [numbers], onRecords: quiet }), /leave out task.hosting/)
+  const sink = { ...orders, 'sink.class': 'file', 'sink.file': place.path('out') }
+  await assert.rejects(runConnector(sink, { plugins: [numbers], hosting: 'process' }), /numbers is an object/)
 })
 
 test('a stop writes and saves what was read; the next run from the same store goes on behind it', async () => {
