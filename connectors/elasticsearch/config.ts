@@ -201,7 +201,7 @@ export const elasticsearchConfig = defineConfig({
     type: 'boolean',
     default: false,
     group: conversion,
-    doc: 'true: records that make no document are left out with a warning in the log. false: they are errors (errors.tolerance).',
+    doc: 'false: records that make no document are errors (errors.tolerance, dead letters). true: with errors.tolerance=all the same; else they are left out with a warning in the log.',
   },
   'behavior.on.null.values': {
     type: 'string',
@@ -215,7 +215,7 @@ export const elasticsearchConfig = defineConfig({
     default: 'FAIL',
     oneOf: ['IGNORE', 'WARN', 'FAIL'],
     group: conversion,
-    doc: 'What happens with documents that Elasticsearch refuses. FAIL: they are errors (errors.tolerance, dead letters). WARN, IGNORE: they are left out; each, or the first, is logged.',
+    doc: 'What happens with documents that Elasticsearch refuses. FAIL: they are errors (errors.tolerance, dead letters). WARN, IGNORE: with errors.tolerance=all the same; else they are left out, and each, or the first, is logged.',
   },
   'log.sensitive.data': {
     type: 'boolean',

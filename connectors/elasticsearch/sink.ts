@@ -47,7 +47,7 @@ export class ElasticsearchSinkTask implements SinkTask {
     await this.#bulk.room(kill)
     // Written at once, so that neither values nor texts are kept while indices are asked for; the lanes then copy bytes.
     const batch = new Batch(this.#expected)
-    const refused: (readonly [ConnectRecord, Error])[] = []
+    const refused: (readonly [ConnectRecord, DataError])[] = []
     for (const record of records) {
       try {
         const one = this.#plan(record)
@@ -61,8 +61,9 @@ export class ElasticsearchSinkTask implements SinkTask {
       for (const schema of schemas) await this.#indices.need(index, schema)
     }
     for (const [record, error] of refused) {
-      if (this.#config['drop.invalid.message']) this.#context.log.warn({ topic: record.topic }, `Left out a record: ${error.message}`)
-      else await this.#context.reject(record, error)
+      if (!this.#config['drop.invalid.message']) await this.#context.reject(record, error)
+      else if (!(await this.#lettered(record, error)))
+        this.#context.log.warn({ topic: record.topic, place: record.origin?.position }, `Left out a record: ${error.message}`)
     }
     this.#bulk.add(batch)
     this.#expected = Math.ceil(Math.min(batch.bytes, expectedMax) * 1.1) + 1024
@@ -108,17 +109,24 @@ export class ElasticsearchSinkTask implements SinkTask {
   }
 
   async #refuse(record: ConnectRecord, reason: string): Promise<void> {
-    const message = `Elasticsearch refused the document of a record of topic ${record.topic}: ${reason}`
-    switch (this.#config['behavior.on.malformed.documents'].toUpperCase()) {
-      case 'WARN':
-        this.#context.log.warn({ topic: record.topic, place: record.origin?.position }, `Left out: ${message}`)
-        return
-      case 'IGNORE':
-        if (!this.#ignored) this.#context.log.warn({ topic: record.topic }, `Left out, as all that follow and are not logged: ${message}`)
-        this.#ignored = true
-        return
-      default:
-        await this.#context.reject(record, new DataError(message))
+    const error = new DataError(`Elasticsearch refused the document of a record of topic ${record.topic}: ${reason}`)
+    const behavior = this.#config['behavior.on.malformed.documents'].toUpperCase()
+    if (behavior === 'FAIL') return this.#context.reject(record, error)
+    if (await this.#lettered(record, error)) return
+    const place = { topic: record.topic, place: record.origin?.position }
+    if (behavior === 'WARN') this.#context.log.warn(place, `Left out: ${error.message}`)
+    else if (!this.#ignored) this.#context.log.warn(place, `Left out, as all that follow and are not logged: ${error.message}`)
+    this.#ignored = true
+  }
+
+  /** True: the record is a dead letter now. False: nothing is tolerated, so it is left out or not, as a key of ours says. */
+  async #lettered(record: ConnectRecord, error: DataError): Promise<boolean> {
+    try {
+      await this.#context.reject(record, error)
+      return true
+    } catch (thrown) {
+      if (thrown !== error) throw thrown
+      return false
     }
   }
 }

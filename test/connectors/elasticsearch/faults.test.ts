@@ -149,6 +149,21 @@ test('documents in trouble are left out where that is wanted', async () => {
   }
 })
 
+test('what is left out goes to the dead letters where there are some, and is not logged then', async () => {
+  await using server = await FakeElasticsearch.start()
+  server.fault = () => ({ kind: 'items', status: 400, every: (n) => n < 1 })
+  const letters: unknown[] = []
+  const warn = () => assert.fail('nothing is left out')
+  const quiet = () => {}
+  const log = { trace: quiet, debug: quiet, info: quiet, error: quiet, warn }
+  const config = { 'behavior.on.malformed.documents': 'ignore', 'drop.invalid.message': 'true', 'linger.ms': '1' }
+  await using task = await sink(server, config, { log, reject: async ({ key }) => void letters.push(key) })
+  await task.put([at(1, 'a', {}), at(2, 'b', {}), at(3, 'c', 'no object')], kill)
+  await task.flush!({}, kill)
+  assert.deepEqual([...server.sources.keys()], ['b'])
+  assert.deepEqual(letters, ['c', 'a'])
+})
+
 test('several requests are in flight, and no two for one document', async () => {
   await using server = await FakeElasticsearch.start()
   await using task = await sink(server, { 'write.method': 'upsert', 'batch.size': '5', 'max.in.flight.requests': '3' })
