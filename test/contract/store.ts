@@ -54,8 +54,10 @@ export function storeLaws(
     const at = file?.()
     let store = await open(at)
     const one = { name: '__proto__', config: { 'a.b': 'ü "x"', n: '9007199254740993' }, target: 'STARTED', tasks: null } as const
-    const two = { name: 'two', config: {}, target: 'PAUSED', tasks: [{}, { part: '1' }] } as const
-    await store.saveConnector(one)
+    const good = { 'connector.class': { package: '@a/b', class: 'a.B', version: '1.0.0' } }
+    const versions = { good, refused: { failed: good, reason: 'ü', atMs: 1 } }
+    const two = { name: 'two', config: {}, target: 'PAUSED', tasks: [{}, { part: '1' }], versions } as const
+    await store.saveConnector({ ...one, versions })
     await store.saveConnector(two)
     await store.saveConnector({ ...one, target: 'STOPPED' })
     await store.saveStatus('two', null, { task: null, state: 'PAUSED', trace: null, workerId: 'h:1', sinceMs: 1 })
