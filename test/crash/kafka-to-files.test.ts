@@ -48,7 +48,7 @@ test(
       topics: topic,
       'flush.interval.ms': '200',
       'task.restart.backoff.ms': '100',
-      'consumer.override.session.timeout.ms': '3000',
+      'consumer.override.session.timeout.ms': '2000',
       'consumer.override.heartbeat.interval.ms': '300',
     }
     const configs: Record<string, Record<string, string>> = {
