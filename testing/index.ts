@@ -5,7 +5,7 @@
 export { converterLaws, converterLawsOf, type ConverterSample } from './converter-laws.ts'
 export { definitionLawsOf, type Defined } from './definition-laws.ts'
 export { findingsOf, testLaws, type Finding, type Law } from './law.ts'
-export { runInMemory, type CrashPoint, type MemoryRun, type MemoryRunOptions } from './memory-run.ts'
+export { runInMemory, type CrashPoint, type MemoryRun, type MemoryRunOptions, type RejectedRecord } from './memory-run.ts'
 export { converterOf, predicateOf, sinkOf, sourceOf, taskContext, transformOf } from './parts.ts'
 export { checkPlugin, lawsOfPlugin, numbered, pluginLaws, type PartLaws } from './plugin-laws.ts'
 export {

@@ -5,6 +5,7 @@ import converters from '../core/converter/plugin.ts'
 import { ConfigError, type ConnectRecord, type Offsets, type Plugin, type SinkTask } from '../core/index.ts'
 import type { OffsetStore } from '../core/contract/offsets.ts'
 import { isFlushKey } from '../core/runtime/task.ts'
+import { FolderShelf } from '../core/runtime/letters/folder-shelf.ts'
 import { planConnector } from '../core/runtime/plan.ts'
 import type { TaskEnd, TaskSpec } from '../core/runtime/protocol.ts'
 import { Registry } from '../core/runtime/registry.ts'
@@ -28,10 +29,22 @@ export interface MemoryRunOptions {
   readonly timeoutMs?: number
 }
 
+/** A record that could not pass. */
+export interface RejectedRecord {
+  /** The record as the source gave it; null: it is known only as bytes. */
+  readonly record: ConnectRecord | null
+  /** Where it was rejected: TASK_POLL, TRANSFORMATION, TASK_PUT, VALUE_CONVERTER ... */
+  readonly stage: string | null
+  readonly error: string
+  /** The error's class, such as DataError. */
+  readonly errorClass: string | null
+}
+
 /** Where a crash comes. */
 export type CrashPoint = 'before flush' | 'after flush'
 
 const connector = 'in-memory'
+const rejectedMax = 10_000
 
 /**
  * Starts a task of a connector in this process, by the runtime's own loop (retries, tolerance, flushes, dead letters as in a worker), over a store in
@@ -102,6 +115,13 @@ export class MemoryRun implements AsyncDisposable {
   async offsets(): Promise<Offsets> {
     const saved = (await this.#store.offsets.load(connector)) ?? {}
     return Object.fromEntries(Object.entries(saved).filter(([partition]) => !isFlushKey(partition)))
+  }
+
+  /** The records that were rejected (`errors.tolerance=all`), oldest first: all that were flushed, at most 10,000. */
+  async rejected(): Promise<readonly RejectedRecord[]> {
+    const shelf = new FolderShelf(this.#spec.tolerance.deadLetters.folder, connector)
+    const { letters } = await shelf.list({ filter: {}, limit: rejectedMax, cursor: null })
+    return letters.toReversed().map(({ record, stage, error }) => ({ record, stage, error: error.message, errorClass: error.class }))
   }
 
   /** Starts the task (again) from the saved positions. Throws where it still runs. */

@@ -1,10 +1,7 @@
 import { optional, record, structOf, types } from 'millrace'
 import { definePluginTest } from 'millrace/testing'
 
-const valueSchema = structOf([
-  ['id', types.int64],
-  ['text', optional(types.string)],
-])
+const valueSchema = structOf({ id: types.int64, text: optional(types.string) })
 
 /** How `millrace plugin test` and test/plugin.test.ts try the plugin: records that it accepts, with and without a schema. */
 export default definePluginTest({

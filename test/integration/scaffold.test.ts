@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -9,6 +9,7 @@ const root = resolve(import.meta.dirname, '../..')
 /** A folder outside the checkout, in which a person has installed Millrace and begins to write plugins. */
 const app = mkdtempSync(join(tmpdir(), 'millrace-scaffold-'))
 const program = join(app, 'node_modules/.bin/millrace')
+const create = join(app, 'node_modules/create-millrace-plugin/create.cjs')
 let unreachable: string | undefined
 
 before(async () => {
@@ -25,6 +26,7 @@ before(async () => {
   // Instead of fetching what the packages compile with: this checkout has it, and the compiler is on the PATH.
   mkdirSync(join(app, 'node_modules/@types'), { recursive: true })
   symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'))
+  cpSync(join(root, 'packages/create-millrace-plugin'), join(app, 'node_modules/create-millrace-plugin'), { recursive: true })
 })
 
 after(() => rmSync(app, { recursive: true, force: true }))
@@ -40,7 +42,9 @@ test(
       context.test(kind, async () => {
         const name = `millrace-plugin-acme-${kind}`
         const folder = join(app, name)
-        await command(program, ['plugin', 'new', kind, name], app)
+        // What `npm create millrace-plugin converter NAME` runs is the same.
+        if (kind === 'converter') await command(process.execPath, [create, kind, name], app)
+        else await command(program, ['plugin', 'new', kind, name], app)
         const written = readFileSync(join(folder, 'package.json'), 'utf8')
         await command('npm', ['run', 'build'], folder)
         assert.ok(existsSync(join(folder, 'dist/index.js')) && existsSync(join(folder, 'dist/index.d.ts')))

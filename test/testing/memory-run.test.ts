@@ -40,6 +40,11 @@ test('given records run through transforms into memory, by the loop of a worker'
   assert.deepEqual(ids(await run.done()), [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25])
   assert.deepEqual([run.counts.polled, run.counts.filtered, run.counts.rejected], [25, 11, 1])
   assert.deepEqual(await run.offsets(), { '{"memory":"records"}': 25 })
+  const [rejected] = await run.rejected()
+  assert.deepEqual(
+    [rejected!.record?.value, rejected!.stage, rejected!.error, rejected!.errorClass],
+    [{ id: 4n, text: 'row 4' }, 'TRANSFORMATION', '4 is not wanted', 'DataError'],
+  )
 })
 
 test('a task that fails says why', async () => {

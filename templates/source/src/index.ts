@@ -27,11 +27,8 @@ export const config = defineConfig({
   'poll.interval.ms': { type: 'int', default: 1000, min: 1, doc: 'Milliseconds between two looks at the file when nothing is new.' },
 })
 
-const keySchema = structOf([['id', types.int64]])
-const valueSchema = structOf([
-  ['id', types.int64],
-  ['text', types.string],
-])
+const keySchema = structOf({ id: types.int64 })
+const valueSchema = structOf({ id: types.int64, text: types.string })
 
 interface Item {
   readonly id: number
