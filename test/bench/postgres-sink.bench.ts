@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { kafkaSkip, type TestKafka } from '../kafka.ts'
 import { postgresMissing, startPostgres, type PostgresServer } from '../postgres.ts'
+import { registrySkip, startRegistry } from '../registry.ts'
 import { startBenchKafka } from './kafka-peers.ts'
 import { report } from './measure.ts'
 import { capture, PipelineRun } from './pipeline-run.ts'
@@ -50,9 +51,13 @@ interface Ceiling {
   readonly recordsPerSecond: number
 }
 
+/** Converters of both ends. */
+type Format = Readonly<Record<string, string>>
+
 let groups = 0
 
-const skip = postgresMissing('15') ?? (existsSync(psql) ? undefined : `no psql at ${psql}`) ?? (kafkaSkip(true) || undefined)
+const skip =
+  postgresMissing('15') ?? (existsSync(psql) ? undefined : `no psql at ${psql}`) ?? (kafkaSkip(true) || registrySkip() || undefined)
 if (skip) process.stdout.write(`${JSON.stringify({ bench: 'postgres sink', skipped: skip })}\n`)
 else await main()
 
@@ -61,22 +66,28 @@ async function main(): Promise<void> {
   await using server = await startPostgres({ version: '15', settings })
   await server.query(`CREATE TABLE copied ${ddl}; CREATE TABLE inserted ${ddl}; CREATE TABLE upserted ${ddl}`)
   await using kafka = await startBenchKafka()
-  await kafka.topic('rows', partitions)
-  await fill(kafka)
-  // The first run is slower than those behind it, whatever it is: this one does not count.
-  await run(server, kafka, '', 'inserted', { 'sink.insert.mode': 'insert' })
-  const ceiling = await copy(server)
+  await using registry = await startRegistry()
+  const url = { 'key.converter.schema.registry.url': registry.url, 'value.converter.schema.registry.url': registry.url }
+  const avro = { 'key.converter': 'Avro', 'value.converter': 'Avro', ...url }
+  await fill(kafka, 'avro', avro)
+  await fill(kafka, 'json', schemaless)
+  const insert = { 'sink.insert.mode': 'insert' }
   const upsert = { 'sink.insert.mode': 'upsert' }
-  await run(server, kafka, 'kafka -> postgres, upsert of new rows', 'upserted', upsert, ceiling)
-  await run(server, kafka, 'kafka -> postgres, upsert of rows that are there', 'upserted', upsert, ceiling)
-  await run(server, kafka, 'kafka -> postgres, insert', 'inserted', { 'sink.insert.mode': 'insert' }, ceiling)
+  // The first run is slower than those behind it, whatever it is: this one does not count.
+  await run(server, kafka, '', 'avro', avro, 'inserted', insert)
+  const ceiling = await copy(server)
+  await run(server, kafka, 'kafka -> avro -> postgres, upsert of new rows', 'avro', avro, 'upserted', upsert, ceiling)
+  await run(server, kafka, 'kafka -> avro -> postgres, upsert of rows that are there', 'avro', avro, 'upserted', upsert, ceiling)
+  await run(server, kafka, 'kafka -> avro -> postgres, insert', 'avro', avro, 'inserted', insert, ceiling)
+  await run(server, kafka, 'kafka -> json -> postgres, upsert of rows that are there', 'json', typed, 'upserted', upsert, ceiling)
   await mirror(server, ceiling)
 }
 
-/** datagen's rows into the topic. */
-async function fill(kafka: TestKafka): Promise<void> {
-  const source = { 'connector.class': 'datagen', template: 'rows', topic: 'rows', count: String(total), 'sink.class': 'kafka' }
-  await using pipeline = await PipelineRun.of(() => ({ ...source, ...schemaless }), { 'bootstrap.servers': kafka.bootstrap })
+/** datagen's rows into a topic. */
+async function fill(kafka: TestKafka, topic: string, format: Format): Promise<void> {
+  await kafka.topic(topic, partitions)
+  const source = { 'connector.class': 'datagen', template: 'rows', topic, count: String(total), 'sink.class': 'kafka' }
+  await using pipeline = await PipelineRun.of(() => ({ ...source, ...format }), { 'bootstrap.servers': kafka.bootstrap })
   await pipeline.pid()
   await pipeline.flushed(total)
 }
@@ -85,6 +96,8 @@ async function run(
   server: PostgresServer,
   kafka: TestKafka,
   bench: string,
+  topic: string,
+  format: Format,
   table: string,
   sink: Readonly<Record<string, string>>,
   ceiling?: Ceiling,
@@ -93,11 +106,11 @@ async function run(
   await server.query('CHECKPOINT')
   const config = {
     'connector.class': 'kafka',
-    topics: 'rows',
+    topics: topic,
     // Each run is new to the broker and to the database.
     'consumer.override.group.id': `bench-${++groups}`,
     'sink.offsets.table': `offsets_${groups}`,
-    ...typed,
+    ...format,
     'sink.class': 'postgres',
     'sink.connection.url': server.url(),
     'sink.table.name.format': table,
