@@ -1,5 +1,6 @@
-import { renameSync, rmSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { realpathSync, renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
 import type { Logger } from '../../contract/context.ts'
 import { ConflictError, NotFoundError } from '../../contract/errors.ts'
 import type { Pins } from '../../store/store.ts'
@@ -71,14 +72,16 @@ export class PluginDesk implements PluginControl {
         const text = `Plugin ${name} ${version} is in use by ${users.join(', ')}: give those another version, stop and delete them, or remove it by force`
         throw new ConflictError(text)
       }
-      const [install = ''] = relative(catalog.installPath, found.folder).split('/')
-      if (install === '' || install.startsWith('.'))
-        throw new ConflictError(`${found.folder} is no install of its own in ${catalog.installPath}: remove it by hand`)
-      const folder = join(catalog.installPath, install)
+      const root = realpathSync(catalog.installPath)
+      const [install = ''] = relative(root, found.folder).split(sep)
+      // Nothing but what an install makes is removed: a folder of its own, with the package in its node_modules.
+      if (install.startsWith('.') || found.folder !== join(root, install, 'node_modules', ...name.split('/'))) {
+        throw new ConflictError(`${found.folder} is no install of its own in ${catalog.installPath}: remove it by hand, and refresh`)
+      }
       // Gone in one step for whoever looks; a dot in front is what an unfinished install has, too, and is swept.
-      const doomed = join(dirname(folder), `.removed-${basename(folder)}-${Date.now()}`)
-      renameSync(folder, doomed)
-      rmSync(doomed, { recursive: true, force: true })
+      const doomed = join(root, `.removed-${install}-${Date.now()}`)
+      renameSync(join(root, install), doomed)
+      await rm(doomed, { recursive: true, force: true })
       await catalog.refresh((module) => this.#describe(module))
       this.#log.info({ plugin: name, version, users }, `Plugin ${name} ${version} was removed`)
     })

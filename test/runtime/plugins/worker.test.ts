@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { builtinPlugins } from '../../../config/plugins.ts'
@@ -252,6 +252,7 @@ test('a class of two packages is refused with both names, and each can be named 
   using folder = tempFolder()
   install(folder, '1.0.0')
   tickerPackage(folder, 'installs/other@1.0.0/node_modules/other', { name: 'other', version: '5.0.0' })
+  tickerPackage(folder, 'installs/@acme/by-hand', { name: '@acme/by-hand', millrace: { api: 1, entry: './index.mjs', parts: [] } })
   await using rig = await startOver(folder)
   const check = async (name: string) =>
     (await rig.call('PUT', '/api/v1/validate', { ...connector(folder, 'o'), name: 'c', 'connector.class': name })).body.errors
@@ -260,7 +261,12 @@ test('a class of two packages is refused with both names, and each can be named 
     /2 plugins are called com\.acme\.Ticker: name one of them in full, acme-ticker:com\.acme\.Ticker or other:com\.acme\.Ticker/,
   )
   assert.deepEqual(await check('other:com.acme.Ticker'), [])
-  rmSync(join(folder.path, 'installs/other@1.0.0'), { recursive: true })
+  const byHand = await rig.call('DELETE', '/api/v1/plugins/%40acme%2Fby-hand/1.0.0')
+  assert.equal(byHand.status, 409)
+  assert.match(byHand.body.message, /by-hand is no install of its own in .*installs: remove it by hand/)
+  assert.ok(existsSync(join(folder.path, 'installs/@acme/by-hand')))
+  assert.equal((await rig.call('DELETE', '/api/v1/plugins/other/5.0.0')).status, 204)
+  assert.deepEqual(await check('com.acme.Ticker'), [])
 })
 
 test('a package that was built anew in its place runs after a refresh and a restart, also where tasks share a process', async () => {
