@@ -105,18 +105,19 @@ installed('its types hold in a strict program that checks libraries, too, and ne
 })
 
 installed('the sample plugins build, pass their tests and the laws, and move records in a worker that finds them', async () => {
-  const tarballs: string[] = []
   // Instead of fetching what the samples compile with: this checkout has it.
   mkdirSync(join(app, 'samples/node_modules/@types'), { recursive: true })
   symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'samples/node_modules/@types/node'))
-  for (const sample of samples) {
-    const folder = join(app, 'samples', sample)
-    cpSync(join(root, 'test/plugins', sample), folder, { recursive: true })
-    await command('npm', ['run', 'build'], folder)
-    await command('npm', ['test'], folder)
-    await command(join(app, 'node_modules/.bin/millrace'), ['plugin', 'manifest', '--check'], folder)
-    tarballs.push((await pack(folder, app)).tarball)
-  }
+  const tarballs = await Promise.all(
+    samples.map(async (sample) => {
+      const folder = join(app, 'samples', sample)
+      cpSync(join(root, 'test/plugins', sample), folder, { recursive: true })
+      await command('npm', ['run', 'build'], folder)
+      await command('npm', ['test'], folder)
+      await command(join(app, 'node_modules/.bin/millrace'), ['plugin', 'manifest', '--check'], folder)
+      return (await pack(folder, app)).tarball
+    }),
+  )
   await command('npm', ['install', ...installFlags, ...tarballs], app, 300_000)
 
   const feed = await new FeedServer().start(7)
