@@ -14,7 +14,7 @@ export interface SourceUnderTest extends AsyncDisposable {
 }
 
 /** How long a poll may take to return once it was told to, in milliseconds. */
-const returnMs = 1_000
+const returnMs = 2_000
 /** How long reading everything may take, in milliseconds. */
 const readMs = 20_000
 /** Reading the rest is waited for ten times as long as reading it all took, and at least so long, in milliseconds. */

@@ -108,6 +108,10 @@ export class DevSession {
     for (const name of await connectorNames(client)) {
       const config = (await client.call('GET', connectorPath(name, '/config'))) as Record<string, string>
       if (!usesAny(config, this.#parts ?? [])) continue
+      if ((await statusOf(client, name)).connector.state === 'STOPPED') {
+        say(`Connector ${name} is STOPPED: "millrace resume ${name} --url ${client.url}" runs it with the new code.`)
+        continue
+      }
       this.#told.delete(name)
       await client.call('POST', connectorPath(name, '/restart?includeTasks=true'))
       const deadline = Date.now() + restartMs

@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startWorker, type RunningWorker } from '../../config/main.ts'
-import { readConnectorFile, readSettings } from '../../config/settings.ts'
+import { readSettings } from '../../config/settings.ts'
+import { FailedError, UsageError } from '../exit.ts'
 import { DevSession } from './dev-session.ts'
 import { moduleOf, readOwnPackage, type OwnPackage } from './own-package.ts'
 import { onSaved } from './saved-files.ts'
@@ -36,11 +37,11 @@ export async function dev(config: string | undefined, options: DevOptions): Prom
 
   const stopped = stopSignal()
   const session = new DevSession(own, module, file)
-  using _watch = onSaved(own.folder, (paths) => session.saved(paths))
+  using _watch = onSaved(own.folder, file === undefined ? [] : [file], (paths) => session.saved(paths))
   await Promise.race([session.begin(() => openWorker(own, module, store, options.port)), stopped])
   while (!stopped.aborted()) {
     await Promise.race([sleep(tellMs), stopped])
-    if (!stopped.aborted()) await session.look()
+    if (!stopped.aborted()) await Promise.race([session.look(), stopped])
   }
   await session.end()
   process.exit(0)
@@ -60,23 +61,21 @@ function openWorker(own: OwnPackage, module: string, store: string, port: number
       // A failure stays in sight until the code is mended; saving starts the task again.
       'task.restart.max.attempts': '0',
     }),
-  )
+  ).catch((error: unknown) => {
+    const { message } = error as Error
+    throw new FailedError(/in use/.test(message) ? `${message}; here that is --port` : message, { cause: error })
+  })
 }
 
 function connectorFile(own: OwnPackage, config: string | undefined): string | undefined {
-  if (config !== undefined) return join(process.cwd(), config)
-  const usual = join(own.folder, 'connector.json')
-  return readable(usual) ? usual : undefined
-}
-
-function readable(file: string): boolean {
-  try {
-    readConnectorFile(file)
-    return true
-  } catch (error) {
-    if (/ENOENT/.test((error as Error).message)) return false
-    throw error
+  if (config !== undefined) {
+    const file = resolve(config)
+    if (!existsSync(file))
+      throw new UsageError(`${file} does not exist: name the file of a connector's config, or none for connector.json of the package`)
+    return file
   }
+  const usual = join(own.folder, 'connector.json')
+  return existsSync(usual) ? usual : undefined
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

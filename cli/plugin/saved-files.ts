@@ -9,14 +9,14 @@ const passedOver = new Set(['node_modules', 'dist', 'dev', 'test', 'coverage'])
 const filesMax = 5_000
 
 /**
- * Calls back, with the paths, when source files of a package were saved: added, changed or removed. Files are looked at, not watched: that works
+ * Calls back, with the paths, when source files of a package or these `others` were saved: added, changed or removed. Files are looked at, not watched: that works
  * the same for every editor, container and network folder, and a package has few. A save is told once nothing changed for one look.
  */
-export function onSaved(folder: string, saved: (paths: readonly string[]) => void): Disposable {
-  let told = look(folder)
+export function onSaved(folder: string, others: readonly string[], saved: (paths: readonly string[]) => void): Disposable {
+  let told = look(folder, others)
   let last = told
   const timer = setInterval(() => {
-    const now = look(folder)
+    const now = look(folder, others)
     const settled = changes(last, now).length === 0
     last = now
     const since = changes(told, now)
@@ -29,8 +29,8 @@ export function onSaved(folder: string, saved: (paths: readonly string[]) => voi
 
 type Look = ReadonlyMap<string, string>
 
-function look(folder: string): Look {
-  const found = new Map<string, string>()
+function look(folder: string, others: readonly string[]): Look {
+  const found = new Map<string, string>(others.map((path) => [path, stamp(path)]))
   const walk = (path: string) => {
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       if (entry.name.startsWith('.') || found.size >= filesMax) continue

@@ -92,12 +92,12 @@ test('a poll that does not heed its signal is found', async () => {
   class Deaf extends Honest {
     override async poll(signal: AbortSignal): Promise<RecordBatch> {
       if (this.next < 20) return super.poll(signal)
-      await wait(1_500, new AbortController().signal)
+      await wait(2_500, new AbortController().signal)
       return idle
     }
   }
   const [law] = lawsOfSource(() => new Deaf()).filter(({ name }) => /a poll returns/.test(name))
-  await breaks([law!], { law: /a poll returns/, reason: /did not return within 1000 ms after its signal aborted/ })
+  await breaks([law!], { law: /a poll returns/, reason: /did not return within 2000 ms after its signal aborted/ })
 })
 
 test('a position that points past what was given is found', async () => {
