@@ -18,6 +18,11 @@ const broken: Readonly<Record<string, string>> = {
   'import-throws': `throw new Error('it does not even start')`,
   'import-exits': 'process.exit(4)',
   'import-nothing': '',
+  'breaks-later': `import { existsSync } from 'node:fs'
+if (existsSync(${JSON.stringify(join(folder, 'broken-now'))})) throw new Error('it was changed for the worse')
+export default { name: 'breaks-later', version: '1.0.0', api: 1, sources: [{ class: 'test.breaks-later', config: {}, create: () => ({
+  open: async () => {}, poll: async () => ({ records: [], offsets: {} }), [Symbol.asyncDispose]: async () => {},
+}) }] }`,
   'validate-blocks': `export default { name: 'validate-blocks', version: '1.0.0', api: 1, sources: [
     { class: 'test.validate-blocks', config: {}, create: () => {}, validate: async () => { for (;;); } },
   ] }`,
@@ -204,6 +209,30 @@ test('a plugin that cannot be imported, or gives nonsense for its tasks or its c
     assert.match(trace, reason)
     await worker.call('DELETE', `/connectors/${fault}`)
   }
+})
+
+test('a plugin that cannot be imported any more is FAILED when its connector is restarted, and runs again when it is mended', async () => {
+  await create('later', hostile('', { 'connector.class': 'test.breaks-later' }))
+  await worker.running('later')
+  writeFileSync(join(folder, 'broken-now'), '')
+  const restart = () => worker.call('POST', '/connectors/later/restart?includeTasks=true')
+  // The process that asks plugins has it imported, and stays for two seconds after its last call.
+  await worker.call('POST', '/api/v1/plugins/refresh')
+  await restart()
+  const trace = async () => {
+    const { connector, tasks } = await worker.call('GET', '/connectors/later/status')
+    return [connector, ...tasks].map((one: { trace?: string }) => one.trace ?? '').join('\n')
+  }
+  await waitFor(
+    async () => (await trace()).includes('it was changed for the worse'),
+    20_000,
+    () => 'it is not FAILED',
+  )
+  assert.match(await trace(), /breaks-later\/index\.mjs could not be imported: it was changed for the worse/)
+  rmSync(join(folder, 'broken-now'))
+  await restart()
+  await worker.running('later')
+  await worker.call('DELETE', '/connectors/later')
 })
 
 /** These do no harm to the task itself. */
