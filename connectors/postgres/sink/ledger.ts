@@ -1,4 +1,4 @@
-import { FencedError, type Logger, type Offsets, type TaskContext } from '../../../core/index.ts'
+import { FencedError, GapError, type Logger, type Offsets, type TaskContext } from '../../../core/index.ts'
 import { quoteIdentifier, quoteTable } from '../connection.ts'
 import { Places } from './places.ts'
 import type { Session } from './session.ts'
@@ -18,6 +18,8 @@ export class Ledger {
   #epoch = ''
   #flush = 0
   #committed: Offsets | undefined
+  /** The database and the runtime have been found to be at the same flush. */
+  #agreed = false
 
   constructor(settings: SinkSettings, context: TaskContext) {
     this.#context = context
@@ -66,7 +68,9 @@ export class Ledger {
       [connector, task, this.#epoch],
     )
     if (rows[0] === undefined) throw this.#fenced()
-    return { flush: Number(rows[0]['flush']) }
+    const flush = Number(rows[0]['flush'])
+    if (flush < this.#flush) throw this.#lost(this.#flush - flush)
+    return { flush }
   }
 
   /** The number of the flush after the last one that is known to be committed. */
@@ -77,6 +81,7 @@ export class Ledger {
   /** Writes the positions in the open transaction. Throws a FencedError where another task took over. */
   async write(session: Session, offsets: Offsets): Promise<void> {
     const { connector, task } = this.#context
+    this.#agree(offsets)
     const { rowCount } = await session.query(
       `UPDATE ${this.#table} SET positions = $4, flush = $5, updated = now() WHERE connector = $1 AND task = $2 AND epoch = $3`,
       [connector, task, this.#epoch, JSON.stringify(offsets), this.next],
@@ -119,6 +124,23 @@ export class Ledger {
       // Of another role; its transaction is waited for, and cannot commit.
       this.#log.debug({ err: error }, 'The connection of the task before could not be ended')
     }
+  }
+
+  /** The runtime counts flushes, too, and saves its count after ours: where it is ahead of the database, commits were lost. */
+  #agree(offsets: Offsets): void {
+    if (this.#agreed) return
+    const key = `#flush/${this.#context.task}`
+    const missing = Number(offsets[key]) - Number(this.#committed?.[key]) - 1
+    if (missing > 0) throw this.#lost(missing)
+    this.#agreed = true
+  }
+
+  #lost(flushes: number): GapError {
+    const { connector, task } = this.#context
+    return new GapError(
+      `The database has lost the last ${flushes} commits of connector ${connector}, task ${task} (a failover to a standby that was behind, or an older backup; also where delivery was at-least-once meanwhile): ` +
+        `set the connector's offsets back to what ${this.#table} says, or delete its row there to go on without those records`,
+    )
   }
 
   #fenced(): FencedError {

@@ -1,4 +1,4 @@
-import { ConfigError, DataError, FencedError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
+import { ConfigError, DataError, FencedError, GapError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
 import type { Change } from './change.ts'
 import { Chunk, type Form } from './chunk.ts'
 import type { Ledger } from './ledger.ts'
@@ -344,7 +344,7 @@ export class TransactionWindow implements AsyncDisposable {
   }
 
   #passing(error: unknown): unknown {
-    if (error === this.#broken || error instanceof FencedError) {
+    if (error === this.#broken || error instanceof FencedError || error instanceof GapError) {
       this.#broken ??= error
       return error
     }

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { FencedError, RetriableError, primitive, record, structOf, type ConnectRecord, type Json } from '../../../../core/index.ts'
+import {
+  FencedError,
+  GapError,
+  RetriableError,
+  primitive,
+  record,
+  structOf,
+  type ConnectRecord,
+  type Json,
+} from '../../../../core/index.ts'
 import { startPostgres } from '../../../postgres.ts'
 import { CutProxy } from './cut-proxy.ts'
 import { item, itemKey, itemSchema, never, openSink, target } from './sink-rig.ts'
@@ -131,4 +140,50 @@ test('columns that are added in the middle of a batch, and rolled back with it, 
     '6|wide|6|true',
     '9|first||',
   ])
+})
+
+test('a database that lost commits (a failover to a standby that was behind) is told apart, in the midst of work and at the next start', async () => {
+  const name = await fresh()
+  const config = target(server, name)
+  const loseOne = async (n: number) => {
+    await server.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace sink' AND datname = '${name}'`,
+    )
+    await server.query(
+      `DELETE FROM items WHERE id > ${n}; UPDATE millrace_offsets SET flush = flush - 1, positions = '${JSON.stringify(at(n))}'; UPDATE millrace_offsets_places SET position = position - 1`,
+      name,
+    )
+  }
+  const lost = (error: unknown) => error instanceof GapError && /lost the last 1 commits.*millrace_offsets/.test(error.message)
+  {
+    await using sink = await openSink(config)
+    for (let n = 1; n <= 3; n++) {
+      await sink.put([item(n, {})], never)
+      await sink.flush(at(n), never)
+    }
+    await loseOne(2)
+    await assert.rejects(
+      patiently(async () => {
+        await sink.put([item(4, {})], never)
+        await sink.flush(at(4), never)
+      }),
+      lost,
+    )
+  }
+  // The runtime goes on after what it has saved.
+  {
+    await using sink = await openSink(config)
+    assert.deepEqual(await sink.committed!(), at(2))
+    await sink.put([item(4, {})], never)
+    await assert.rejects(
+      patiently(() => sink.flush(at(4), never)),
+      lost,
+    )
+  }
+  assert.deepEqual(await rows(name, 'SELECT id FROM items ORDER BY id'), ['1', '2'])
+  await server.query('DELETE FROM millrace_offsets', name)
+  await using sink = await openSink(config)
+  await sink.put([item(4, {})], never)
+  await sink.flush(at(4), never)
+  assert.deepEqual(await rows(name, 'SELECT id FROM items ORDER BY id'), ['1', '2', '4'])
 })
