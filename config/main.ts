@@ -20,6 +20,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const log = loggers.logger('millrace.worker')
   for (const key of settings.unknown) log.warn({ key }, `Nothing reads the worker setting "${key}"`)
   try {
+    // Before anybody can ask for a connector: who asks the moment that a port answers is not told that its class is unknown.
+    await worker.prepare()
     const urls = await server.listen()
     worker.workerId = workerId(settings, urls)
     await worker.start()

@@ -27,6 +27,7 @@ import { HostPool, type Hosting } from './host-pool.ts'
 import { hostLimits } from './task-host.ts'
 import { inlineHosting, processHosting } from './hosting.ts'
 import { connectorLogger } from './json-log.ts'
+import { endLeftoverHosts } from './leftover-hosts.ts'
 import { reportsOf } from './letters/letter-desk.ts'
 import { showLetter } from './letters/shown-letter.ts'
 import { Loggers } from './loggers.ts'
@@ -38,7 +39,6 @@ import { Previews } from './preview/preview.ts'
 import type { Catalog } from './plugins/catalog.ts'
 import { pluginOf } from './plugins/import-plugin.ts'
 import { PluginDesk } from './plugins/plugin-desk.ts'
-import { endLeftovers } from './process-identity.ts'
 import type { Registry } from './registry.ts'
 import { sameConfig } from './same-config.ts'
 import { stored } from './target-states.ts'
@@ -83,6 +83,7 @@ export class Worker implements Control, AsyncDisposable {
   readonly plugins: PluginDesk
   readonly #connectors = new Map<string, Connector>()
   #ready = false
+  #prepared: Promise<void> | undefined
   #closing: Promise<void> | undefined
   /** Shown in statuses; may be set once the REST API knows its port. */
   workerId: string
@@ -118,11 +119,7 @@ export class Worker implements Control, AsyncDisposable {
 
   /** Ends what a killed worker left behind, then starts the connectors of the last run. */
   async start(): Promise<void> {
-    const left = await this.#store.hosts()
-    const ended = await endLeftovers(left)
-    if (ended.length > 0) this.#log.warn({ pids: ended }, 'Task processes of the worker before this one were still alive and were ended')
-    for (const { pid } of left) await this.#store.removeHost(pid)
-    await this.plugins.complete()
+    await this.prepare()
     for (const kept of await this.#store.load()) {
       const connector = this.#connector(kept)
       this.#connectors.set(kept.name, connector)
@@ -130,6 +127,12 @@ export class Worker implements Control, AsyncDisposable {
     }
     this.#ready = true
     this.#log.info({ connectors: this.#connectors.size }, 'The worker is ready')
+  }
+
+  /** The first half of a start, once: ends what a killed worker left behind, then knows all plugins. A REST API that listens before it would deny them. */
+  prepare(): Promise<void> {
+    this.#prepared ??= endLeftoverHosts(this.#store, this.#log).then(() => this.plugins.complete())
+    return this.#prepared
   }
 
   /** Drains and ends all tasks (each within its graceful timeout), then closes the store. Target states stay as they are. */

@@ -25,6 +25,7 @@ export class PluginDesk implements PluginControl {
   readonly #users: () => Iterable<PluginUser>
   readonly #log: Logger
   #last: Promise<unknown> = Promise.resolve()
+  #complete: Promise<void> | undefined
 
   /** `catalog` absent: there are no packages, only modules that the worker was made with. */
   constructor(catalog: Catalog | undefined, pool: HostPool, users: () => Iterable<PluginUser>, log: Logger) {
@@ -34,10 +35,13 @@ export class PluginDesk implements PluginControl {
     this.#log = log
   }
 
-  /** At a start: asks the packages whose manifest does not say what they offer; tells of those that are not taken. */
-  async complete(): Promise<void> {
-    await this.#next(async () => this.#catalog?.complete((module) => this.#describe(module)))
-    this.#tellFaults(this.#catalog?.packages() ?? [])
+  /** At a start, once: asks the packages whose manifest does not say what they offer; tells of those that are not taken. Never rejects. */
+  complete(): Promise<void> {
+    this.#complete ??= this.#next(async () => {
+      await this.#catalog?.complete((module) => this.#describe(module))
+      this.#tellFaults(this.#catalog?.packages() ?? [])
+    })
+    return this.#complete
   }
 
   list(): ShownPlugins {
