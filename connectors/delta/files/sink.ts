@@ -188,9 +188,10 @@ export class FilesSinkTask implements SinkTask {
       else if (found) return { round: present, slot: found }
     }
     if (this.#openFiles >= openFilesMax) this.#endLargest()
+    // Before the round: it throws where the record can have no file.
+    const name = fileName(this.#config, record, stream, folder, this.#journal!.next)
     let round = this.#rounds.get(key)
     if (!round) this.#rounds.set(key, (round = this.#rotation.begin(record, stream, time, folder)))
-    const name = fileName(this.#config, record, stream, folder, this.#journal!.next)
     const slot: Slot = { name, schema, from: record.origin?.position, to: undefined, rows: [], count: 0, file: undefined }
     round.slots.set(slotKey, slot)
     this.#openFiles++

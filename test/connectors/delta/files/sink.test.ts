@@ -81,6 +81,21 @@ for (const [name, folder] of [
   })
 }
 
+test('a record whose folder or file would have too long a name is rejected, and the others are written', async () => {
+  await using place = await newLake()
+  const rejections: Rejections = { list: [] }
+  await using sink = await openFiles({ path: place.path, 'partitioner.class': 'field', 'partition.field.name': 'a' }, rejections)
+  const names = ['short', 'x'.repeat(254), '\u20ac'.repeat(84), '\u20ac'.repeat(85)]
+  const topic = 't'.repeat(249)
+  await sink.put([...names.map((a, index) => fromKafka('orders', 0, index, { a })), fromKafka(topic, 0, 0, { a: 'b' })], noKill)
+  await sink.flush({}, noKill)
+  assert.equal(filesIn(place.path).length, 2)
+  assert.deepEqual(
+    rejections.list.map(({ error }) => /\((\d+) bytes in one part.*partition\.field\.name/.exec(error.message)?.[1]),
+    ['256', '257', '288'],
+  )
+})
+
 test('the field partitioner makes a folder of each value, and rejects records without one', async () => {
   await using place = await newLake()
   const rejections: Rejections = { list: [] }
