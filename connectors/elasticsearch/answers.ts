@@ -4,7 +4,8 @@ import type { Operation } from './operation.ts'
 
 /** What became of one operation. */
 export type Outcome =
-  | { readonly kind: 'done' }
+  /** `newer`: it changed nothing, as the document has a newer version; the server's words. */
+  | { readonly kind: 'done'; readonly newer?: string }
   /** Brief trouble of the server: the same may go well the next time. `missing`: the index is not there. */
   | { readonly kind: 'again'; readonly reason: string; readonly missing?: boolean }
   /** This document can never pass. */
@@ -46,7 +47,8 @@ function outcomeOf({ status, error }: Item, operation: Operation, whole: boolean
   // Gone already, as after a replay.
   if (status === 404 && operation.kind === 'delete') return done
   // A newer version is there, or the document of this very record.
-  if (status === 409) return operation.versioned || operation.kind === 'create' ? done : { kind: 'again', reason }
+  if (status === 409 && operation.versioned) return { kind: 'done', newer: reason }
+  if (status === 409) return operation.kind === 'create' ? done : { kind: 'again', reason }
   if (status === 408 || status === 429 || status >= 500) return { kind: 'again', reason }
   // A block on an index (a full disk) goes away; a right that is missing does not.
   if (status === 403 && type === 'cluster_block_exception') return { kind: 'again', reason }

@@ -22,6 +22,8 @@ export interface BulkParts {
   restore(operations: readonly Operation[]): Promise<void>
   /** A document that can never pass. */
   refuse(record: ConnectRecord, reason: string): Promise<void>
+  /** An operation changed nothing, as its document has a newer version. */
+  outdated(operation: Operation, reason: string): void
   /** Tells the watchdog that work goes on. */
   alive(): void
 }
@@ -248,6 +250,7 @@ export class Bulk implements Disposable {
         throw new Error(`Elasticsearch refused to write to index "${one.index}": ${outcome.reason}`)
       } else if (outcome.kind === 'refused') await this.#parts.refuse(one.record, outcome.reason)
       else if (waiting.has(document) && one.ordered) again.push(n)
+      else if (outcome.newer !== undefined) this.#parts.outdated(one, outcome.newer)
     }
     if (missing.length > 0) await this.#parts.restore(missing)
     return { again: batch.pick(again), reason }

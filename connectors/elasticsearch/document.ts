@@ -33,6 +33,24 @@ export function documentWriter(compact: boolean): DocumentWriter {
   }
 }
 
+/**
+ * The same where the document becomes a part of something larger: text that is more than one JSON object would say what the rest of that is
+ * (`{"a":1},"script":...`), so texts and bytes are read here.
+ */
+export function soundDocument(write: DocumentWriter): DocumentWriter {
+  return (record) => {
+    const written = write(record)
+    const { value } = record
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) return written
+    try {
+      JSON.parse(typeof written === 'string' ? written : Buffer.from(written).toString('utf8'))
+    } catch (cause) {
+      throw new DataError(`The value of a record of topic ${record.topic} is not one JSON object (${(cause as Error).message})`, { cause })
+    }
+    return written
+  }
+}
+
 function schemaWriter(schema: Schema, compact: boolean): Write {
   const { schema: shaped, change } = shapeOf(schema, compact)
   const write = jsonWriter(shaped, { decimals: 'NUMERIC', nullAsDefault: true })

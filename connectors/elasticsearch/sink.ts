@@ -4,6 +4,7 @@ import { Bulk } from './bulk.ts'
 import { ElasticsearchClient } from './client.ts'
 import type { ElasticsearchConfig } from './config.ts'
 import { Indices } from './indices.ts'
+import { Outdated } from './outdated.ts'
 import { planner, type Operation, type Planner } from './operation.ts'
 
 /** Room that is made for a put before it is known to be needed. Bytes. */
@@ -21,6 +22,7 @@ export class ElasticsearchSinkTask implements SinkTask {
   readonly #bulk: Bulk
   readonly #plan: Planner
   readonly #schemaless: ReadonlySet<string>
+  readonly #outdated: Outdated
   #ignored = false
   /** About the bytes of a put. */
   #expected = 16 * 1024
@@ -31,6 +33,7 @@ export class ElasticsearchSinkTask implements SinkTask {
     this.#client = new ElasticsearchClient(config)
     this.#indices = new Indices(this.#client, config, context.log)
     this.#plan = planner(config)
+    this.#outdated = new Outdated(context.log)
     this.#schemaless = new Set(config['topic.schema.ignore'])
     this.#bulk = new Bulk({
       client: this.#client,
@@ -39,6 +42,7 @@ export class ElasticsearchSinkTask implements SinkTask {
       streams: () => this.#indices.streamsByTemplate,
       restore: (operations) => this.#restore(operations),
       refuse: (record, reason) => this.#refuse(record, reason),
+      outdated: (operation, reason) => this.#outdated.add(operation, reason),
       alive: () => context.report({}),
     })
   }
@@ -71,9 +75,11 @@ export class ElasticsearchSinkTask implements SinkTask {
 
   async flush(_: Offsets, kill: AbortSignal): Promise<void> {
     await this.#bulk.settled(kill)
+    this.#outdated.tell()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#outdated.tell(true)
     this.#bulk[Symbol.dispose]()
     this.#client[Symbol.dispose]()
   }
