@@ -1,3 +1,4 @@
+import { BadRequestError, ConfigError } from '../contract/errors.ts'
 import type { Offsets } from '../contract/record.ts'
 import type { HostPool } from './host-pool.ts'
 import type { Planning } from './planning.ts'
@@ -32,5 +33,15 @@ export class Upstream {
   async release(): Promise<void> {
     const { ends, source, secrets } = await this.#planning.plan()
     if (mayHave(ends.source, 'destroy')) await this.#pool.call({ kind: 'destroy', part: source, connector: this.#name }, secrets)
+  }
+}
+
+/** What a source says against the positions that a person wrote is the person's to mend: anything but a ConfigError becomes a BadRequestError. */
+export async function refusable(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
   }
 }

@@ -42,6 +42,7 @@ import { PluginDesk } from './plugins/plugin-desk.ts'
 import type { Registry } from './registry.ts'
 import { sameConfig } from './same-config.ts'
 import { stored } from './target-states.ts'
+import { refusable } from './upstream.ts'
 import { validateConnector, type GivenConfig, type Validation } from './validation.ts'
 
 export interface WorkerParts {
@@ -383,16 +384,6 @@ export class Worker implements Control, AsyncDisposable {
     // Last states are written in a turn of the event loop of their own.
     await new Promise((resolve) => setImmediate(resolve))
     await this.#store[Symbol.asyncDispose]()
-  }
-}
-
-/** What a source says against the positions that a person wrote is the person's to mend. */
-async function refusable(work: Promise<void>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (error instanceof ConfigError) throw error
-    throw new BadRequestError(error instanceof Error ? error.message : String(error), { cause: error })
   }
 }
 
