@@ -50,11 +50,12 @@ export class HttpPollTask implements SourceTask {
   /** The records of an answer; moves the position behind them. */
   async #take({ body, etag, modified }: Answer): Promise<readonly ConnectRecord[]> {
     const { topic, 'cursor.kind': kind } = this.#settings
-    const { seen, cursor, count } = this.#position
+    const { cursor, count } = this.#position
+    const seen = new Set(this.#position.seen)
     const items = this.#items(body).map((item) => ({ item, id: this.#idOf(item) ?? JSON.stringify(item, exact) }))
     const records: ConnectRecord[] = []
     for (const { item, id } of items) {
-      if (seen.includes(id)) continue
+      if (seen.has(id)) continue
       const origin = { partition: this.#partition, position: count + records.length + 1, seq: 0 }
       if (this.#idOf(item) === undefined) await this.#reject(item)
       else records.push(record(topic, item, { key: id, origin }))
