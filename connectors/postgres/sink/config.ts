@@ -32,7 +32,7 @@ export const sinkConfig = defineConfig({
     default: true,
     importance: 'medium',
     group,
-    doc: 'Delete the row of the key for tombstones and deletes of a change log; needs pk.mode=record_key. false: they are left out.',
+    doc: "Delete the row of the key for tombstones and deletes of a change log; needs pk.mode=record_key. false: they are left out; Confluent's sink refuses tombstones then.",
   },
   'truncate.enabled': {
     type: 'boolean',
@@ -67,7 +67,7 @@ export const sinkConfig = defineConfig({
     type: 'string',
     importance: 'medium',
     group,
-    doc: 'Table of a topic, with ${topic} in it; [schema.]table, and of three parts the first, a database or server, is left away. Default: ${topic}.',
+    doc: "Table of a topic, with ${topic} in it; [schema.]table, and of three parts the first, a database or server, is left away. Default: ${topic}. With Debezium's sink: the older name of collection.name.format.",
   },
   'collection.name.format': {
     type: 'string',

@@ -27,7 +27,7 @@ export const postgresSinks: readonly SinkConnector[] = [
     validate: async (config) => (await import('./preflight.ts')).sinkIssues(config),
     async create(config, context) {
       const { PostgresSinkTask } = await import('./task.ts')
-      return new PostgresSinkTask(config, context)
+      return new PostgresSinkTask(config, context, { refusesTombstones: true })
     },
   }),
   sink({

@@ -54,9 +54,9 @@ export function parseUrl(url: string): ParsedUrl {
   const [, login, hosts, database, query] = match
   const parameters: Record<string, string> = {}
   if (login !== undefined) {
-    const [user, password] = login.split(':', 2)
-    parameters['user'] = decode(user!)
-    if (password !== undefined) parameters['password'] = decode(password)
+    const colon = login.indexOf(':')
+    parameters['user'] = decode(colon < 0 ? login : login.slice(0, colon))
+    if (colon >= 0) parameters['password'] = decode(login.slice(colon + 1))
   }
   for (const part of (query ?? '').split('&').filter((one) => one !== '')) {
     const at = part.indexOf('=')

@@ -49,7 +49,8 @@ export function settingsOf(config: SinkConfig): SinkSettings {
     keyMode: (config['pk.mode'] ?? config['primary.key.mode'] ?? 'record_key').toLowerCase() as KeyMode,
     keyFields,
     nameFormat: config['table.name.format'] ?? config['collection.name.format'] ?? '${topic}',
-    flatTopic: config['table.name.format'] === undefined && config['collection.name.format'] !== undefined,
+    // Debezium's sink has it under both names, table.name.format being the older one.
+    flatTopic: config['collection.name.format'] !== undefined,
     create: evolution === undefined ? config['auto.create'] : evolution === 'basic',
     evolve: evolution === undefined ? config['auto.evolve'] : evolution === 'basic',
     takesField: fieldFilter(config),

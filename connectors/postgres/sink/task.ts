@@ -36,11 +36,14 @@ export class PostgresSinkTask implements SinkTask {
   readonly #window: TransactionWindow
   readonly committed?: () => Promise<Offsets | undefined>
   readonly #told = new Set<string>()
+  readonly #refusesTombstones: boolean
   /** Records were taken in part: nothing may be committed any more. */
   #broken: unknown
 
-  constructor(config: SinkConfig, context: TaskContext) {
+  /** `refusesTombstones`: those that are not to delete anything are errors, as in Confluent's sink, and not left out. */
+  constructor(config: SinkConfig, context: TaskContext, { refusesTombstones = false } = {}) {
     this.#settings = settingsOf(config)
+    this.#refusesTombstones = refusesTombstones
     this.#context = context
     this.#reader = new ChangeReader(this.#settings.placeholder)
     this.#forms = new Forms(this.#settings, context.log)
@@ -153,7 +156,7 @@ export class PostgresSinkTask implements SinkTask {
     return this.#window.ask((session) => this.#forms.make(session, change))
   }
 
-  /** Left out are records that are no rows, and what the config says to leave out. */
+  /** Left out are records that are no rows, and what the config says to leave out. Throws a DataError for a tombstone that is refused. */
   #wanted({ op, record, rowSchema }: Change): boolean {
     const { deletes, truncates } = this.#settings
     if (op === 'skip')
@@ -162,6 +165,12 @@ export class PostgresSinkTask implements SinkTask {
         record.topic,
         'Records that are no rows (heartbeats and the like) are left out',
       )
+    if (op === 'delete' && !deletes && record.value === null && this.#refusesTombstones) {
+      throw new DataError(
+        `Topic ${record.topic}: the record has no value (a tombstone), which delete.enabled=false refuses; set delete.enabled=true with pk.mode=record_key, ` +
+          'or leave tombstones out (transform Filter with the predicate RecordIsTombstone)',
+      )
+    }
     if (op === 'delete' && !deletes)
       return this.#tell(`delete/${record.topic}`, record.topic, 'Deletes are left out (delete.enabled=false)')
     if (op === 'truncate' && !truncates)

@@ -1,6 +1,7 @@
 import { ConfigError, DataError, FencedError, GapError, RetriableError, type Offsets, type TaskContext } from '../../../core/index.ts'
 import type { Change } from './change.ts'
-import { Chunk, type Form } from './chunk.ts'
+import type { Chunk, Form } from './chunk.ts'
+import { Lanes, type Lane } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { isPassing, Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
@@ -11,22 +12,8 @@ const keptBytesMax = 16 * 1024 * 1024
 /** Chunks that wait to be written, beyond which `room` waits. */
 const waitingMax = 2
 
-/** Bytes at which a chunk is full, however few its rows. */
-const chunkBytesMax = 8 * 1024 * 1024
 /** Chunks that the server is sent before it has answered for the first of them. */
 const sentMax = 2
-
-/** Bytes in the chunks of all tables that are not full, beyond which all are written. */
-const openBytesMax = 32 * 1024 * 1024
-
-interface Lane {
-  open: Chunk | undefined
-  /** Bytes of the last chunk: the next one will be like it. */
-  chunkBytes: number
-  readonly waiting: Chunk[]
-  /** Its first chunk misses the other end of a foreign key. */
-  blocked: boolean
-}
 
 /**
  * The rows between two commits: collected by table, written in chunks while more come in, and committed with the positions. All of it is one
@@ -36,9 +23,8 @@ export class TransactionWindow implements AsyncDisposable {
   readonly #settings: SinkSettings
   readonly #context: TaskContext
   readonly #ledger: Ledger | undefined
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes: Lanes
   #session: Session | undefined
-  #openBytes = 0
   /** Written and not committed. */
   #done: Chunk[] = []
   #doneBytes = 0
@@ -59,6 +45,7 @@ export class TransactionWindow implements AsyncDisposable {
     this.#settings = settings
     this.#context = context
     this.#ledger = ledger
+    this.#lanes = new Lanes(settings.batchRows, settings.mode === 'insert')
   }
 
   readonly #alive = (): void => this.#context.report({})
@@ -93,33 +80,24 @@ export class TransactionWindow implements AsyncDisposable {
 
   /** Takes a change. Throws what its form's writer throws; then it was not taken. `moved`: the change with the row's new key. */
   add(form: Form, change: Change, keyed: boolean, moved?: Change): void {
-    const { destination } = form
-    let lane = this.#lanes.get(destination.key)
-    if (!lane) this.#lanes.set(destination.key, (lane = { open: undefined, chunkBytes: 0, waiting: [], blocked: false }))
-    if (lane.open && !lane.open.takes(form)) this.#closeChunk(lane)
-    const chunk = (lane.open ??= new Chunk(destination, this.#settings.mode === 'insert', lane.chunkBytes))
-    const before = chunk.bytes
-    chunk.add(form, change, keyed, moved)
-    this.#openBytes += chunk.bytes - before
-    if (chunk.rows >= this.#settings.batchRows || chunk.bytes >= chunkBytesMax) this.#closeChunk(lane)
-    else if (this.#openBytes >= openBytesMax) this.#closeAll()
+    this.#lanes.add(form, change, keyed, moved)
   }
 
   /** Begins to write what is full. */
   kick(): void {
-    if (this.#pump || this.#failure !== undefined || this.#broken !== undefined || this.#waiting() === 0) return
+    if (this.#pump || this.#failure !== undefined || this.#broken !== undefined || this.#lanes.waiting === 0) return
     this.#pump = this.#write(false).finally(() => (this.#pump = undefined))
   }
 
   /** Waits until not too much waits to be written. */
   async room(): Promise<void> {
-    while (this.#waiting() > waitingMax) {
+    while (this.#lanes.waiting > waitingMax) {
       this.kick()
       await this.#pump
       await this.ready()
-      if (this.#waiting() <= waitingMax || [...this.#lanes.values()].some((lane) => lane.waiting.length > 0 && !lane.blocked)) continue
+      if (this.#lanes.waiting <= waitingMax || this.#lanes.next(false) !== undefined) continue
       // Nothing but rows that miss others: what is collected may be those.
-      this.#closeAll()
+      this.#lanes.closeAll()
       await this.#write(true)
       await this.ready()
     }
@@ -168,41 +146,18 @@ export class TransactionWindow implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    this.#closeAll()
-    if (this.#waiting() > 0) await this.#write(true)
+    this.#lanes.closeAll()
+    if (this.#lanes.waiting > 0) await this.#write(true)
     // What failed is said by the one who asks, and tried again by the one who asks again.
     if (this.#failure !== undefined) throw this.#passing(this.#failure)
     if (this.#broken !== undefined) throw this.#broken
-  }
-
-  #closeAll(): void {
-    for (const lane of this.#lanes.values()) if (lane.open) this.#closeChunk(lane)
-  }
-
-  #closeChunk(lane: Lane): void {
-    const chunk = lane.open!
-    lane.open = undefined
-    this.#openBytes -= chunk.bytes
-    // Empty where its only row could not be written.
-    if (chunk.rows === 0) return
-    chunk.close()
-    lane.chunkBytes = chunk.bytes
-    lane.waiting.push(chunk)
-  }
-
-  #waiting(): number {
-    let count = 0
-    for (const lane of this.#lanes.values()) count += lane.waiting.length
-    return count
   }
 
   /** Writes the waiting chunks, table by table. Never rejects: what fails is kept for the next `ready`. `all`: rows that miss others are refused in the end. */
   async #write(all: boolean): Promise<void> {
     try {
       for (;;) {
-        const lanes = [...this.#lanes.values()].filter((lane) => lane.waiting.length > 0)
-        const free = lanes.find((lane) => !lane.blocked)
-        const lane = free ?? (all ? lanes[0] : undefined)
+        const lane = this.#lanes.next(all)
         if (!lane) return
         await this.#session!.exclusive(async () => {
           if (!lane.blocked) await this.#send(lane)
@@ -251,16 +206,13 @@ export class TransactionWindow implements AsyncDisposable {
       return
     }
     // Its rest is tried again when other tables have moved on.
-    lane.blocked = true
-    const moved = back.length < chunk.live.length
+    this.#lanes.block(lane, back.length < chunk.live.length)
     chunk.live = back
-    if (moved) for (const other of this.#lanes.values()) if (other !== lane) other.blocked = false
   }
 
   /** The first chunk of the lane is in the open transaction. */
   #written(lane: Lane): void {
-    this.#keep(lane.waiting.shift()!)
-    for (const other of this.#lanes.values()) other.blocked = false
+    this.#keep(this.#lanes.shift(lane))
   }
 
   async #writeRows(session: Session, chunk: Chunk, patient: boolean): Promise<readonly number[]> {
@@ -332,14 +284,7 @@ export class TransactionWindow implements AsyncDisposable {
     const again = this.#done
     this.#done = []
     this.#doneBytes = 0
-    for (const chunk of again.reverse()) this.#lanes.get(chunk.destination.key)!.waiting.unshift(chunk)
-    for (const lane of this.#lanes.values()) {
-      lane.blocked = false
-      for (const chunk of lane.waiting) {
-        chunk.again()
-        chunk.destination.fresh = undefined
-      }
-    }
+    this.#lanes.again(again)
     this.#failure = undefined
   }
 
