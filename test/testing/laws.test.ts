@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import {
   converter,
   DataError,
@@ -86,30 +86,6 @@ const lawsOfSource = (create: () => SourceTask) =>
 
 test('an honest source breaks no law', async () => {
   await breaks(lawsOfSource(() => new Honest()))
-})
-
-test('a poll that does not heed its signal is found', async () => {
-  class Deaf extends Honest {
-    override async poll(signal: AbortSignal): Promise<RecordBatch> {
-      if (this.next < 20) return super.poll(signal)
-      await wait(2_500, new AbortController().signal)
-      return idle
-    }
-  }
-  const [law] = lawsOfSource(() => new Deaf()).filter(({ name }) => /a poll returns/.test(name))
-  await breaks([law!], { law: /a poll returns/, reason: /did not return within 2000 ms after its signal aborted/ })
-})
-
-test('a position that points past what was given is found', async () => {
-  class Ahead extends Honest {
-    override offsets(): Offsets {
-      return { [partition]: Math.min(20, this.next + 2) }
-    }
-  }
-  await breaks(
-    lawsOfSource(() => new Ahead()),
-    { law: /exactly the rest/, reason: /resumed at .*8.*, after 6 records, only 12 of the 14 records came within 2 s/ },
-  )
 })
 
 test('positions that JSON changes, and none at all, are found', async () => {
@@ -297,29 +273,6 @@ test('a sink that writes late, early, or for another generation is found', async
   )
 })
 
-test('a sink that changes its records, goes on when told to give up, or leaves a timer is found', async () => {
-  class Changes extends HonestSink {
-    override async put(records: readonly ConnectRecord[]): Promise<void> {
-      for (const one of records) (one.value as { text: string }).text = 'mine'
-      await super.put(records)
-    }
-  }
-  await breaks(
-    lawsOfSink((place, generation) => new Changes(place, generation)),
-    { law: /stay as they are/, reason: /record 1 was .*row 1.* and is .*mine/ },
-  )
-  const timers: NodeJS.Timeout[] = []
-  class Stubborn extends HonestSink {
-    override async put(records: readonly ConnectRecord[], kill?: AbortSignal): Promise<void> {
-      if (kill?.aborted) await new Promise((resolve) => timers.push(setTimeout(resolve, 3_500)))
-      await super.put(records)
-    }
-  }
-  const stubborn = lawsOfSink((place, generation) => new Stubborn(place, generation)).filter(({ name }) => /give up/.test(name))
-  await breaks(stubborn, { law: /give up/, reason: /still went on 3 s after/ })
-  for (const timer of timers) clearTimeout(timer)
-})
-
 const rows = [numbered(1), numbered(2), numbered(2)]
 const lawsOfTransform = (apply: (one: ConnectRecord) => ConnectRecord | null) => transformLawsOf((): Transform => ({ apply }), rows)
 
@@ -411,4 +364,54 @@ test('a plugin is tried whole: its definitions, what its test opens, and what no
   )
   assert.ok(began.includes('source Honest: resumed at any position that it gave, it gives exactly the rest'))
   await assert.rejects(checkPlugin(plugin, { sinks: [{ class: 'Absent', open: () => ({ config: {}, read: () => [] }) }] }), /has no Absent/)
+})
+
+// Side by side: they wait.
+describe('patience', { concurrency: true }, () => {
+  test('a poll that does not heed its signal is found', async () => {
+    class Deaf extends Honest {
+      override async poll(signal: AbortSignal): Promise<RecordBatch> {
+        if (this.next < 20) return super.poll(signal)
+        await wait(2_500, new AbortController().signal)
+        return idle
+      }
+    }
+    const [law] = lawsOfSource(() => new Deaf()).filter(({ name }) => /a poll returns/.test(name))
+    await breaks([law!], { law: /a poll returns/, reason: /did not return within 2000 ms after its signal aborted/ })
+  })
+
+  test('a position that points past what was given is found', async () => {
+    class Ahead extends Honest {
+      override offsets(): Offsets {
+        return { [partition]: Math.min(20, this.next + 2) }
+      }
+    }
+    await breaks(
+      lawsOfSource(() => new Ahead()),
+      { law: /exactly the rest/, reason: /resumed at .*8.*, after 6 records, only 12 of the 14 records came within 2 s/ },
+    )
+  })
+
+  test('a sink that changes its records, goes on when told to give up, or leaves a timer is found', async () => {
+    class Changes extends HonestSink {
+      override async put(records: readonly ConnectRecord[]): Promise<void> {
+        for (const one of records) (one.value as { text: string }).text = 'mine'
+        await super.put(records)
+      }
+    }
+    await breaks(
+      lawsOfSink((place, generation) => new Changes(place, generation)),
+      { law: /stay as they are/, reason: /record 1 was .*row 1.* and is .*mine/ },
+    )
+    const timers: NodeJS.Timeout[] = []
+    class Stubborn extends HonestSink {
+      override async put(records: readonly ConnectRecord[], kill?: AbortSignal): Promise<void> {
+        if (kill?.aborted) await new Promise((resolve) => timers.push(setTimeout(resolve, 3_500)))
+        await super.put(records)
+      }
+    }
+    const stubborn = lawsOfSink((place, generation) => new Stubborn(place, generation)).filter(({ name }) => /give up/.test(name))
+    await breaks(stubborn, { law: /give up/, reason: /still went on 3 s after/ })
+    for (const timer of timers) clearTimeout(timer)
+  })
 })
