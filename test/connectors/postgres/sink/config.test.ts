@@ -25,6 +25,7 @@ test('URLs of the Java driver are read: hosts, ports, database, parameters; what
     parameters: { sslmode: 'require', currentSchema: 's' },
   })
   assert.deepEqual(parseUrl('postgresql://me:p%40ss@h/d').parameters, { user: 'me', password: 'p@ss' })
+  assert.deepEqual(parseUrl('postgresql://me:p:a:s@h/d').parameters, { user: 'me', password: 'p:a:s' })
   assert.deepEqual(parseUrl('jdbc:postgresql:shop').database, 'shop')
   assert.throws(() => parseUrl('jdbc:mysql://h/d'), /no address of a Postgres database/)
   assert.throws(() => parseUrl('jdbc:postgresql://h/d?socketFactory=x'), /"socketFactory" is not supported/)
@@ -75,6 +76,8 @@ test('the keys of both sinks are synonyms', () => {
     [settings.mode, settings.keyMode, settings.keyFields, settings.create, settings.evolve, settings.zone],
     ['upsert', 'record_value', ['a', 'b'], true, true, 'Europe/Paris'],
   )
+  const older = settingsOf(read('io.debezium.connector.jdbc.JdbcSinkConnector', { ...url, 'table.name.format': 'x_${topic}' }).config)
+  assert.deepEqual([older.nameFormat, older.flatTopic], ['x_${topic}', true])
   const fields = settingsOf(read('postgres', { ...url, 'field.exclude.list': 't:secret,other' }).config)
   assert.deepEqual(
     [fields.takesField('t', 'secret'), fields.takesField('u', 'secret'), fields.takesField('u', 'other')],

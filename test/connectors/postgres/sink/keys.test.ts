@@ -103,6 +103,25 @@ test('pk.mode=record_header takes the key from headers, the last of a name; with
   assert.match(rejected[0]!.error.message, /headers have no field "tenant".*there are no/)
 })
 
+test("tombstones that are not to delete anything are refused as Confluent's sink does, and left out under the other names", async () => {
+  const db = await fresh()
+  const confluent = 'io.confluent.connect.jdbc.JdbcSinkConnector'
+  for (const [name, count] of [
+    [confluent, 1],
+    ['io.debezium.connector.jdbc.JdbcSinkConnector', 0],
+    ['postgres', 0],
+  ] as const) {
+    const { rejected, context } = rejects()
+    const config = { ...db.config, 'auto.create': 'true', 'schema.evolution': 'basic', 'delete.enabled': 'false' }
+    await using sink = await openSink(config, context, name)
+    await sink.put([item(1, { name: 'a' }, `of_${name.length}`), item(1, null, `of_${name.length}`)], never)
+    await sink.flush(at(), never)
+    assert.equal(rejected.length, count, name)
+    if (count > 0) assert.match(rejected[0]!.error.message, /tombstone.*delete\.enabled=true.*RecordIsTombstone/)
+    assert.deepEqual(await db.query(`SELECT name FROM of_${name.length}`), ['a'])
+  }
+})
+
 test('insert.mode=upsert needs a unique key of exactly the columns of the key', async () => {
   const db = await fresh('CREATE TABLE places (people int, city text, country text, UNIQUE (city))')
   await using sink = await openSink(db.config)
