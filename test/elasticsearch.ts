@@ -91,8 +91,13 @@ export class TestElasticsearch implements SearchServer {
     })
   }
 
+  /** Of the server itself, which a launcher started. */
+  get pid(): number {
+    return Number(readFileSync(join(this.#folder, 'pid'), 'utf8'))
+  }
+
   async kill(): Promise<void> {
-    const pid = Number(readFileSync(join(this.#folder, 'pid'), 'utf8'))
+    const { pid } = this
     process.kill(pid, 'SIGKILL')
     await this.#server?.end('SIGKILL')
     while (lives(pid)) await sleep(10)

@@ -8,6 +8,7 @@ import { bulkBodies, bulkLoop } from './bulk-loop.ts'
 import { startBenchKafka } from './kafka-peers.ts'
 import { report } from './measure.ts'
 import { PipelineRun } from './pipeline-run.ts'
+import { usageOf } from './process-usage.ts'
 
 // From Kafka through a whole worker into a real server, beside a loop that sends it the same documents made before; and into a server that
 // does nothing, which shows what the worker could do.
@@ -50,14 +51,16 @@ async function main(): Promise<void> {
   for (const [name, config] of Object.entries({ 'JSON bytes': bytes, structs })) {
     const index = name.toLowerCase().replace(' ', '-')
     await using pipeline = await start(kafka, { ...config, 'sink.connection.url': server.url, 'sink.index.name.format': index })
-    const began = performance.now()
+    const [began, busy] = [performance.now(), cpuSecondsOf(server)]
     await indexed(server, index, total)
     const seconds = (performance.now() - began) / 1000
+    const serverCpuUsPerRecord = Math.round(((cpuSecondsOf(server) - busy) * 1e6) / total)
     const found = await server.count(index)
     if (found !== total) throw new Error(`Of ${total} documents ${found} are there`)
     const after = await bulkLoop(server.url, bulkBodies(`loop-${index}`, total, document), 5)
     await print(pipeline, `kafka -> elasticsearch 8.19, ${name}`, seconds, {
       ceiling: { name: 'the same documents sent by a loop, before and after', recordsPerSecond: (before + after) / 2 },
+      serverCpuUsPerRecord,
       aim: 'the server is the limit',
     })
   }
@@ -93,6 +96,10 @@ async function start(kafka: TestKafka, config: Readonly<Record<string, string>>)
   )
   await pipeline.pid()
   return pipeline
+}
+
+function cpuSecondsOf(server: TestElasticsearch): number {
+  return usageOf(server.pid)?.cpuSeconds ?? 0
 }
 
 /** Waits until the server has indexed so many, without making it refresh. */
