@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { compareVersions } from '../../core/runtime/version-range.ts'
 import { FailedError } from '../exit.ts'
 
 /** One version of a plugin in the folder of installs. */
@@ -28,7 +29,7 @@ export class InstallFolder {
     this.path = path
   }
 
-  /** All installs, by name and then newest last, as far as versions can be told apart by their text. */
+  /** All installs, by name and then newest last. */
   list(): readonly InstalledPlugin[] {
     if (!existsSync(this.path)) return []
     return readdirSync(this.path)
@@ -107,29 +108,6 @@ export class InstallFolder {
 /** The name of an install's folder. */
 export function entryName(name: string, version: string): string {
   return `${name.replace('/', '+')}@${version}`
-}
-
-/** semver's order of two versions; build numbers do not count. */
-export function compareVersions(one: string, other: string): number {
-  const [a, b] = [one, other].map((version) => {
-    const [core, ...rest] = version.split('+')[0]!.split('-')
-    return { core: core!.split('.'), pre: rest.length === 0 ? [] : rest.join('-').split('.') }
-  })
-  const byCore = compareLists(a!.core, b!.core)
-  if (byCore !== 0) return byCore
-  if (a!.pre.length === 0 || b!.pre.length === 0) return b!.pre.length - a!.pre.length
-  return compareLists(a!.pre, b!.pre)
-}
-
-function compareLists(one: readonly string[], other: readonly string[]): number {
-  for (let at = 0; at < Math.max(one.length, other.length); at++) {
-    const [a, b] = [one[at], other[at]]
-    if (a === undefined || b === undefined) return a === undefined ? -1 : 1
-    const [left, right] = [/^\d+$/.test(a), /^\d+$/.test(b)]
-    const order = left && right ? Number(a) - Number(b) : left !== right ? (left ? -1 : 1) : a < b ? -1 : a > b ? 1 : 0
-    if (order !== 0) return order
-  }
-  return 0
 }
 
 function lives(pid: number): boolean {

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { checkPackage } from '../../cli/plugin/check-package.ts'
 import { nearNames } from '../../cli/plugin/near-names.ts'
-import { compareVersions } from '../../cli/plugin/install-folder.ts'
 import { readPackageSpec } from '../../cli/plugin/package-spec.ts'
 import { NpmRegistry, tarball } from '../npm-registry.ts'
 import { WorkerProcess } from '../worker-process.ts'
@@ -140,22 +139,6 @@ test('a name that is one slip away from an installed one is noticed', () => {
   for (const name of ['millrace-plugin-pulse', 'millrace-plugin-purse1', 'other', 'millrace-plugin-eslup']) {
     assert.deepEqual(nearNames(name, known), [], name)
   }
-})
-
-test('versions are put in semver order', () => {
-  const order = [
-    '1.0.0-alpha',
-    '1.0.0-alpha.1',
-    '1.0.0-alpha.beta',
-    '1.0.0-beta.2',
-    '1.0.0-beta.11',
-    '1.0.0-rc.1',
-    '1.0.0',
-    '1.2.0',
-    '1.10.0',
-    '2.0.0',
-  ]
-  assert.deepEqual([...order].reverse().sort(compareVersions), order)
 })
 
 test('a package is installed by range while the worker runs, with what it depends on and without running its scripts; the worker offers it at once', async () => {
