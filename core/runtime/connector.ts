@@ -40,6 +40,8 @@ export class Connector {
   #final: readonly TaskProgress[] = []
   #failure: Failure | undefined
   #split: boolean
+  /** It is deleted, or the worker ends: nothing of it starts any more. */
+  #ended = false
   #completed: boolean
   #topics = new Set<string>()
   readonly #turns: Turns
@@ -144,11 +146,13 @@ export class Connector {
 
   /** Ends the tasks because the worker ends: what the connector should be stays as it is. */
   async close(): Promise<void> {
+    this.#ended = true
     await this.#turns.take(() => this.#stopTasks(this.#config))
   }
 
   /** Stops the tasks, then lets the source release what it holds upstream. */
   async destroy(): Promise<void> {
+    this.#ended = true
     await this.#turns.take(async () => {
       await this.#stopTasks(this.#config)
       try {
@@ -267,8 +271,8 @@ export class Connector {
   }
 
   async #startTasks(): Promise<void> {
-    // An order that was queued before this one may have started them already, or a stop may have overtaken it.
-    if (this.#tasks.length > 0 || this.#target === 'STOPPED') return
+    // An order that was queued before this one may have started them already, or a stop or the end may have overtaken it.
+    if (this.#ended || this.#tasks.length > 0 || this.#target === 'STOPPED') return
     try {
       this.#versions.begin(await this.#planning.resolved())
       this.#overlays ??= await splitWork(this.name, await this.#planning.plan(), this.#parts.pool)
@@ -321,7 +325,9 @@ export class Connector {
 
   #ranWell(): void {
     if (!this.#versions.ranWell()) return
-    void this.#turns.take(() => this.save())
+    void this.#turns.take(async () => {
+      if (!this.#ended) await this.save()
+    })
   }
 
   async #stopTasks(config: RawConfig): Promise<void> {
