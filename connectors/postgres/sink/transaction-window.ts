@@ -5,7 +5,7 @@ import { Lanes, type Lane } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { isPassing, Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
-import { isReady, sendRows, writeRows } from './write-rows.ts'
+import { isReady, sendRows, takeBack, writeRows } from './write-rows.ts'
 
 /** Bytes of rows that are kept until their transaction is committed, so that it can be done again. Beyond it, a lost transaction restarts the task. */
 const keptBytesMax = 16 * 1024 * 1024
@@ -189,8 +189,11 @@ export class TransactionWindow implements AsyncDisposable {
         if (lane.waiting.length > 0) continue
         return
       }
-      // Those behind a chunk that was refused were refused with it.
-      await Promise.all(sent)
+      if (first) {
+        // Those behind a chunk that was refused were refused with it; nothing may be taken back before that.
+        await Promise.all(sent)
+        await takeBack(session)
+      }
       if (lane.waiting.length > 0) await this.#writeChunk(lane, true)
       return
     }

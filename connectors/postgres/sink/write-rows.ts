@@ -30,8 +30,8 @@ export function isReady(session: Session, mode: InsertMode, chunk: Chunk): boole
 }
 
 /**
- * Sends a chunk that is ready. Resolves to false where the server refused it, or something that was sent before it: then it is to be written by
- * `writeRows`, after that. Rejects with what no row is to blame for.
+ * Sends a chunk that is ready. Resolves to false where the server refused it, or something that was sent before it: then the transaction takes
+ * nothing until `takeBack`, and the chunk is to be written by `writeRows`, after that. Rejects with what no row is to blame for.
  */
 export async function sendRows(session: Session, mode: InsertMode, chunk: Chunk): Promise<boolean> {
   const plan = planOf(mode, chunk, chunk.live)
@@ -43,9 +43,13 @@ export async function sendRows(session: Session, mode: InsertMode, chunk: Chunk)
     if (isBehindFault(error)) return false
     if (refusesDirect(plan, error)) chunk.destination.fresh = false
     else if (!isRowFault(error)) throw error
-    await session.run([back])
     return false
   }
+}
+
+/** After a chunk was refused, and all that was sent behind it was answered: the transaction goes on as it was before that chunk. */
+export async function takeBack(session: Session): Promise<void> {
+  await session.run([back])
 }
 
 /**
