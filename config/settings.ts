@@ -177,9 +177,22 @@ export function readSettings(file: string | undefined, overrides: Readonly<Recor
 export function readConfigFile(file: string): Record<string, string> {
   const text = readText(file)
   if (!/^\s*\{/.test(text)) return parseProperties(text)
-  const parsed: unknown = parseJson(text, file)
+  return scalars(parseJson(text, file) as object, file)
+}
+
+/** A connector file as connect-standalone takes it: properties, a flat JSON config with `name`, or the REST form {name, config}. */
+export function readConnectorFile(file: string): { readonly name: string; readonly config: Record<string, string> } {
+  const text = readText(file)
+  const nested = /^\s*\{/.test(text) ? (parseJson(text, file) as { name?: unknown; config?: unknown }) : undefined
+  const config = nested && typeof nested.config === 'object' && nested.config !== null ? scalars(nested.config, file) : readConfigFile(file)
+  const name = String((nested?.config ? nested.name : undefined) ?? config['name'] ?? '')
+  if (name === '') throw new ConfigError([{ key: 'name', message: `${file} names no connector: add "name"` }])
+  return { name, config: { ...config, name } }
+}
+
+function scalars(config: object, file: string): Record<string, string> {
   const flat: Record<string, string> = {}
-  for (const [key, value] of Object.entries(parsed as Record<string, unknown>)) {
+  for (const [key, value] of Object.entries(config)) {
     if (value === null || typeof value === 'object') {
       const shown = Array.isArray(value)
         ? 'a list: write it as one string, its items separated by commas'
@@ -191,21 +204,6 @@ export function readConfigFile(file: string): Record<string, string> {
     flat[key] = String(value)
   }
   return flat
-}
-
-/** A connector file as connect-standalone takes it: properties, a flat JSON config with `name`, or the REST form {name, config}. */
-export function readConnectorFile(file: string): { readonly name: string; readonly config: Record<string, string> } {
-  const text = readText(file)
-  const nested = /^\s*\{/.test(text) ? (parseJson(text, file) as { name?: unknown; config?: unknown }) : undefined
-  const config =
-    nested && typeof nested.config === 'object' && nested.config !== null ? scalars(nested.config as object) : readConfigFile(file)
-  const name = String((nested?.config ? nested.name : undefined) ?? config['name'] ?? '')
-  if (name === '') throw new ConfigError([{ key: 'name', message: `${file} names no connector: add "name"` }])
-  return { name, config: { ...config, name } }
-}
-
-function scalars(config: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
 }
 
 function readText(file: string): string {
