@@ -1,4 +1,4 @@
-import { DataError } from '../../core/index.ts'
+import { DataError, logical, type Schema } from '../../core/index.ts'
 import type { CatalogColumn } from './catalog.ts'
 import type { ColumnType } from './types.ts'
 
@@ -33,4 +33,48 @@ function jsonOf(value: unknown): unknown {
   if (value instanceof Map) return [...value].map(([key, item]) => [jsonOf(key), jsonOf(item)])
   if (Array.isArray(value)) return value.map(jsonOf)
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, jsonOf(part)]))
+}
+
+/** What the parameters of a column's schema tell: the value, or why it is not known; undefined: rows from before have nothing in it. */
+export function addedOf(schema: Schema): { readonly value: unknown } | { readonly unknown: string } | undefined {
+  const unknown = schema.parameters?.[addedUnknownParameter]
+  if (unknown !== undefined) return { unknown }
+  const text = schema.parameters?.[addedValueParameter]
+  if (text === undefined) return undefined
+  try {
+    return { value: valueOf(schema, JSON.parse(text)) }
+  } catch (error) {
+    return { unknown: `${text.slice(0, 200)} is no value of its type (${(error as Error).message})` }
+  }
+}
+
+/** The inverse of `jsonOf`. Throws where the JSON is of another type. */
+function valueOf(schema: Schema, json: unknown): unknown {
+  if (json === null) return null
+  if (schema.name === logical.decimal) {
+    const { unscaled, scale } = json as { readonly unscaled: string; readonly scale: number }
+    return { unscaled: BigInt(unscaled), scale }
+  }
+  if (schema.name === logical.variableScaleDecimal) return { text: String((json as { readonly text: string }).text) }
+  switch (schema.type) {
+    case 'int64':
+      return BigInt(json as string)
+    case 'float32':
+    case 'float64':
+      return Number(json)
+    case 'bytes':
+      return Buffer.from(json as string, 'base64')
+    case 'array':
+      return (json as readonly unknown[]).map((item) => valueOf(schema.valueSchema!, item))
+    case 'map': {
+      const pairs = json as readonly (readonly [unknown, unknown])[]
+      return new Map(pairs.map(([key, value]) => [valueOf(schema.keySchema!, key), valueOf(schema.valueSchema!, value)]))
+    }
+    case 'struct': {
+      const parts = json as Readonly<Record<string, unknown>>
+      return Object.fromEntries(schema.fields.map((field) => [field.name, valueOf(field.schema, parts[field.name] ?? null)]))
+    }
+    default:
+      return json
+  }
 }

@@ -12,8 +12,8 @@ export const postgresSinks: readonly SinkConnector[] = [
     aliases: ['postgres', 'PostgresSink', 'PostgresSinkConnector'],
     doc,
     config: sinkConfig,
-    // A mirror that misses a TRUNCATE is none; Debezium's own default passes over it.
-    sourceDefaults: { 'skipped.operations': 'none' },
+    // A mirror that misses a TRUNCATE is none, and Debezium's defaults pass over it; they count a month as 30.4375 days, and spell hstore as JSON.
+    sourceDefaults: { 'skipped.operations': 'none', 'interval.handling.mode': 'string', 'hstore.handling.mode': 'map' },
     validate: async (config) => (await import('./preflight.ts')).sinkIssues(config),
     async create(config, context) {
       const { PostgresSinkTask } = await import('./task.ts')

@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../connection.ts'
 import { ConfigError, DataError, sameSchema, type Logger, type Schema } from '../../../core/index.ts'
+import { withAddedValue } from './added-column.ts'
 import type { Change } from './change.ts'
 import type { Destination, Form } from './chunk.ts'
 import { columnTypeFor } from './column-type.ts'
@@ -32,6 +33,8 @@ export class Forms {
   readonly #log: Logger
   readonly #known = new Map<string, KnownForm[]>()
   readonly #destinations = new Map<string, Destination>()
+  /** Columns of the last whole rows. */
+  readonly #columns = new Map<Destination, ReadonlySet<string>>()
   readonly #bySource: boolean
   readonly #last = new Map<Change['op'], LastForm>()
   #made = 0
@@ -113,8 +116,24 @@ export class Forms {
       planned: written,
       writer: lineWriter(written, targets, table.sql, this.#settings.zone),
     }
+    if (change.rowSchema !== null) this.#tellVanished(form)
     this.#remember(change, form)
     return form
+  }
+
+  /** Columns are never dropped, so what a source drops or renames goes on with what it has; somebody should know. */
+  #tellVanished({ op, partial, destination, planned }: Form): void {
+    if (op !== 'write' || partial) return
+    const now = new Set(planned.map(({ column }) => column))
+    const before = this.#columns.get(destination)
+    this.#columns.set(destination, now)
+    const gone = [...(before ?? [])].filter((column) => !now.has(column))
+    if (gone.length === 0) return
+    this.#log.warn(
+      { table: destination.table.sql, columns: gone },
+      'Records do not have these columns any more: rows that are there keep what they have in them, new rows have nothing. ' +
+        'If they were renamed at the source, the new columns are empty in older rows: fill them from the old ones, or take a new snapshot',
+    )
   }
 
   #remember(change: Change, form: Form): void {
@@ -214,9 +233,25 @@ export class Forms {
         `Table ${sql} has no column ${names}${hint}, and a record without a schema does not say its type; add the column, or use a converter with schemas`,
       )
     }
-    await tolerant(session, addColumnsSql(destination.table, columnsFor(lacking, change)))
+    await tolerant(session, addColumnsSql(destination.table, await this.#newColumns(query, destination, lacking, change)))
     await look()
     this.#log.info({ table: sql, columns: lacking.map(({ column }) => column) }, 'Columns were added')
+  }
+
+  /** Where a table mirrors one of the source, its rows have in a new column what they have there. */
+  async #newColumns(
+    query: Session['query'],
+    destination: Destination,
+    lacking: readonly PlannedColumn[],
+    change: Change,
+  ): Promise<readonly NewColumn[]> {
+    const columns = columnsFor(lacking, change)
+    const { mode, keyMode, zone } = this.#settings
+    const shares = [...this.#known].some(
+      ([topic, list]) => topic !== change.record.topic && list.some((one) => one.form.destination === destination),
+    )
+    if (mode === 'insert' || keyMode !== 'record_key' || shares) return columns
+    return Promise.all(columns.map((column, index) => withAddedValue(query, destination.table.sql, column, lacking[index]!.schema!, zone)))
   }
 
   #checkKey(table: TargetTable, planned: readonly PlannedColumn[], op: Change['op']): void {

@@ -78,6 +78,8 @@ export interface NewColumn {
   /** SQL of its type. */
   readonly type: string
   readonly notNull: boolean
+  /** SQL of what rows have in it that come without it; absent: null. */
+  readonly otherwise?: string
 }
 
 /** SQL that makes a table, unless somebody else has. */
@@ -88,8 +90,22 @@ export function createTableSql(name: TableName, columns: readonly NewColumn[], k
   return `CREATE TABLE IF NOT EXISTS ${table} (${lines.join(', ')})`
 }
 
-/** SQL that adds columns, unless they are there. All may be null: the rows that are there have no value for them. */
+/** SQL that adds columns, unless they are there. All may be null: the rows that are there may have no value for them. */
 export function addColumnsSql(table: TargetTable, columns: readonly NewColumn[]): string {
-  const added = columns.map(({ column, type }) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(column)} ${type}`)
+  const added = columns.map(
+    ({ column, type, otherwise }) =>
+      `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(column)} ${type}${otherwise === undefined ? '' : ` DEFAULT ${otherwise}`}`,
+  )
   return `ALTER TABLE ${table.sql} ${added.join(', ')}`
+}
+
+/** What `type`, as it stands in SQL, is to those who write it. */
+export async function targetTypeOf(query: Query, type: string): Promise<TargetType> {
+  const { rows } = await query(
+    `SELECT t.typname AS name, CASE WHEN t.typelem <> 0 AND t.typlen = -1 THEN (SELECT e.typname FROM pg_type e WHERE e.oid = t.typelem) END AS item
+     FROM pg_type t WHERE t.oid = to_regtype($1)`,
+    [type],
+  )
+  const row = rows[0]!
+  return { name: String(row['name']), item: row['item'] === null ? undefined : String(row['item']) }
 }
