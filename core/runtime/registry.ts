@@ -127,11 +127,17 @@ export class Registry {
   find(type: PluginType, name: string, wish: Wish = {}): Registered<unknown> | undefined {
     const known = this.named(type, name)
     const inRange = known.filter((entry) => isWished(entry, wish.range))
-    const { pin } = wish
-    const pinned = inRange.filter((entry) => entry.package === pin?.package && entry.class === pin.class)
+    const pinned = this.#pinned(type, name, wish)
     const choice = pinned.length > 0 ? pinned : inRange
     if (offers(choice).size > 1) return undefined
-    return pinned.find((entry) => entry.version === pin?.version) ?? newest(choice)
+    return pinned.find((entry) => entry.version === wish.pin?.version) ?? newest(choice)
+  }
+
+  /** What the pin means, also where another package has taken the name since by a class: who ran with the one is not given the other. */
+  #pinned(type: PluginType, name: string, { pin, range }: Wish): readonly Registered<unknown>[] {
+    if (!pin || this.named(type, name).some((entry) => entry.builtIn)) return []
+    const found = new Set(this.#ranked(type, name).flat())
+    return [...found].filter((entry) => entry.package === pin.package && entry.class === pin.class && isWished(entry, range))
   }
 
   /** As `find`, or what comes nearest: for forms, which have to show something while `fault` says what is wrong. */
@@ -139,16 +145,18 @@ export class Registry {
     return this.find(type, name, wish) ?? newest(this.named(type, name))
   }
 
-  /** What has this name, in all versions and of all packages. */
+  /** What has this name, in all versions and of all packages. A name of a built-in class, whatever its rank, is never another's. */
   named(type: PluginType, name: string): readonly Registered<unknown>[] {
-    for (const names of this.#names) {
-      const found = names.get(`${type}:${name}`)
-      if (!found) continue
-      const own = found.filter((entry) => entry.builtIn)
-      // Two built-in classes of one short name: the first, as ever.
-      return own.length > 0 ? own.filter((entry) => entry.class === own[0]!.class) : found
-    }
-    return []
+    const ranks = this.#ranked(type, name)
+    const own = ranks.flat().filter((entry) => entry.builtIn)
+    // Two built-in classes of one short name: the first, as ever.
+    if (own.length > 0) return own.filter((entry) => entry.class === own[0]!.class)
+    return ranks.find((found) => found.length > 0) ?? []
+  }
+
+  /** What has this name as its class, as an alias, as a short name. */
+  #ranked(type: PluginType, name: string): readonly (readonly Registered<unknown>[])[] {
+    return this.#names.map((names) => names.get(`${type}:${name}`) ?? [])
   }
 
   /** Why several packages cannot be told apart by this name, with the way out; undefined: they can. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { entriesOf } from '../registered.ts'
+import type { PartKind } from '../../contract/manifest.ts'
 import { Registry, type DescribedModule, type PluginModule, type PluginType } from '../registry.ts'
 import { findPackages, sweepUnfinished, type PluginPlaces } from './discovery.ts'
 import type { PluginPackage } from './plugin-package.ts'
@@ -25,15 +25,15 @@ export class Catalog {
   readonly registry: Registry
   readonly #places: PluginPlaces
   readonly #builtIn: readonly PluginModule[]
-  /** Millrace's own classes, each after its type. */
-  readonly #own: ReadonlySet<string>
+  /** Millrace itself: its names belong to it. */
+  readonly #own: Registry
   #packages: readonly PluginPackage[]
 
   /** Looks at the places at once: reading files alone. Packages whose manifest does not say what they offer are asked by `complete`. */
   constructor(places: PluginPlaces, builtIn: readonly PluginModule[]) {
     this.#places = places
     this.#builtIn = builtIn
-    this.#own = new Set(builtIn.flatMap(entriesOf).map(({ type, class: name }) => `${type} ${name}`))
+    this.#own = new Registry(builtIn)
     sweepUnfinished(places)
     this.#packages = this.#look()
     this.registry = new Registry([...builtIn, ...this.#packages.flatMap(moduleOf)])
@@ -87,17 +87,20 @@ export class Catalog {
     return completed
   }
 
-  /** Nobody takes a class that Millrace itself has: existing configs would change their meaning. */
+  /** Nobody takes a class, an alias or a short name of Millrace itself for a class: existing configs would change their meaning. */
   #checked(one: PluginPackage): PluginPackage {
     if (one.fault !== null || !one.parts) return one
-    const taken = one.parts.find((part) => this.#own.has(`${typeOf[part.kind]} ${part.class}`))
-    return taken
-      ? { ...one, fault: `It offers the ${taken.kind} ${taken.class}, which Millrace itself has: its class needs another name` }
-      : one
+    for (const { kind, class: name } of one.parts) {
+      const own = this.#own.named(typeOf[kind], name)[0]?.class
+      if (own === undefined) continue
+      const what = own === name ? 'which Millrace itself has' : `which is a name of ${own} of Millrace itself`
+      return { ...one, fault: `It offers the ${kind} ${name}, ${what}: its class needs another name` }
+    }
+    return one
   }
 }
 
-const typeOf: Readonly<Record<string, PluginType>> = {
+const typeOf: Readonly<Record<PartKind, PluginType>> = {
   source: 'source',
   sink: 'sink',
   transform: 'transformation',

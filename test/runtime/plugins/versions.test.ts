@@ -90,6 +90,9 @@ test('nobody takes a name of a built-in plugin, and a name of two packages means
     module('other', '3.0.0'),
   ])
   assert.equal(registry.sink('sink')?.class, 'own.Sink')
+  const taken = new Registry([builtIn, module('thief', '1.0.0', [part('sink', 'sink'), part('sink', 'Sink')])])
+  assert.deepEqual([taken.sink('sink')?.class, taken.sink('Sink')?.class], ['own.Sink', 'own.Sink'], 'not by a class of that name, either')
+  assert.equal(taken.sink('thief:sink')?.package, 'thief')
   assert.equal(registry.sink('com.acme.Sink')?.package, 'acme')
   assert.equal(registry.source('poll'), undefined)
   assert.match(
@@ -100,6 +103,9 @@ test('nobody takes a name of a built-in plugin, and a name of two packages means
   assert.equal(registry.source('poll', { range: '[3,)' })?.package, 'other', 'a range that only one of them has')
   const pin = { package: 'acme', class: 'com.acme.Poll', version: '1.0.0' }
   assert.equal(registry.source('poll', { pin })?.version, '2.0.0', 'who ran with one package is not disturbed by another')
+  const louder = new Registry([module('acme', '2.0.0'), module('other', '3.0.0', [part('source', 'poll')])])
+  assert.equal(louder.source('poll')?.package, 'other', 'a class is found before an alias')
+  assert.equal(louder.source('poll', { pin })?.package, 'acme', 'but who ran with the alias is not given the other')
 })
 
 test('a connector stays with its choice, goes back from what failed, and tries again what is new', () => {

@@ -7,7 +7,7 @@ import { Catalog } from '../../../core/runtime/plugins/catalog.ts'
 import { startWorker, until } from '../rig.ts'
 import { serve } from '../../rest/fixture-server.ts'
 import { WorkerProcess } from '../../worker-process.ts'
-import { tempFolder, tickerPackage } from './packages.ts'
+import { tempFolder, ticker, tickerPackage } from './packages.ts'
 
 type Folder = ReturnType<typeof tempFolder>
 
@@ -294,6 +294,10 @@ test('a worker starts beside broken packages, and tells of each in its log', asy
   using folder = tempFolder()
   tickerPackage(folder, 'path/good')
   tickerPackage(folder, 'path/bad', { name: 'bad', millrace: { api: 1, parts: 'none' } })
+  tickerPackage(folder, 'path/thief', {
+    name: 'thief',
+    millrace: { api: 1, entry: './index.mjs', parts: [{ ...ticker, class: 'postgres' }] },
+  })
   folder.file('path/worse/package.json', '[')
   await using worker = await WorkerProcess.start(folder.path, {
     'plugin.path': join(folder.path, 'path'),
@@ -308,6 +312,7 @@ test('a worker starts beside broken packages, and tells of each in its log', asy
     [
       ['bad', 'millrace.parts is "none", not '],
       ['acme-ticker', null],
+      ['thief', 'It offers the source postgres, which is a name of io.debezium'.slice(0, 30)],
       ['worse', `${join(folder.path, 'path/worse')}`.slice(0, 30)],
     ],
   )
