@@ -2,9 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PartManifest } from '../../core/index.ts'
+import { builtinPlugins } from '../../config/plugins.ts'
+import { Registry } from '../../core/runtime/registry.ts'
 import { UsageError } from '../exit.ts'
 import { note, printLines } from '../output/print.ts'
 import { describeModule } from './describe-module.ts'
+import { millraceDependency } from './millrace-dependency.ts'
 import { pluginKeyword } from './manifest.ts'
 import { moduleOf, readOwnPackage } from './own-package.ts'
 
@@ -60,14 +63,20 @@ export async function newPlugin(kind: TemplateKind, name: string, options: { rea
     alias: words.join('-'),
     ...about[kind],
   }
+  const own = [replacements['class']!, replacements['alias']!].map((one) => ownClass(kind, one)).find((one) => one !== undefined)
+  if (own !== undefined) {
+    const wayOut = `add a word that tells the two apart, such as ${prefix}acme-${words.join('-')}`
+    throw new UsageError(`"${name}" would be called as ${own} of Millrace itself: ${wayOut}`)
+  }
+  const millrace = millraceDependency(dirname(templates), ownVersion())
   const files = [...filesIn(join(templates, 'package')), ...filesIn(join(templates, kind))]
   // Made beside its place and moved there in one step: whoever sees the folder sees all of it.
   const staging = join(dirname(folder), `.${bare}-${process.pid}`)
   try {
     for (const { path, text } of files) write(join(staging, path === 'gitignore' ? '.gitignore' : path), filled(text, replacements))
-    write(join(staging, 'package.json'), packageJson(kind, name, []))
+    write(join(staging, 'package.json'), packageJson(kind, name, [], millrace))
     const { parts } = await describeModule(moduleOf(readOwnPackage(staging), { built: false }))
-    write(join(staging, 'package.json'), packageJson(kind, name, parts))
+    write(join(staging, 'package.json'), packageJson(kind, name, parts, millrace))
     renameSync(staging, folder)
   } catch (error) {
     rmSync(staging, { recursive: true, force: true })
@@ -83,6 +92,15 @@ export async function newPlugin(kind: TemplateKind, name: string, options: { rea
     '  npm test',
     '  npm run build',
   ])
+  if (millrace.startsWith('file:'))
+    note(
+      'Its package.json takes Millrace from where this one lies, as it does not come from a registry; name a version there before you share it.',
+    )
+}
+
+/** The class of Millrace itself that a config means by this name; undefined: none. */
+function ownClass(kind: TemplateKind, name: string): string | undefined {
+  return new Registry(builtinPlugins).named(kind === 'transform' ? 'transformation' : kind, name)[0]?.class
 }
 
 /** What npm says against a name (docs.npmjs.com, package.json "name"); undefined: nothing. */
@@ -113,7 +131,7 @@ function wordsOf(bare: string, kind: TemplateKind): readonly string[] {
   return /^[a-z]/.test(own[0]!) ? own : ['x', ...own]
 }
 
-function packageJson(kind: TemplateKind, name: string, parts: readonly PartManifest[]): string {
+function packageJson(kind: TemplateKind, name: string, parts: readonly PartManifest[], millrace: string): string {
   const version = ownVersion()
   const json = {
     name,
@@ -133,7 +151,7 @@ function packageJson(kind: TemplateKind, name: string, parts: readonly PartManif
       prepack: 'npm run build',
     },
     peerDependencies: { millrace: `>=${version}` },
-    devDependencies: { '@types/node': '^24.0.0', millrace: `^${version}`, typescript: '>=5.9' },
+    devDependencies: { '@types/node': '^24.0.0', millrace, typescript: '>=5.9' },
   }
   return `${JSON.stringify(json, null, 2)}\n`
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { millraceDependency } from '../../cli/plugin/millrace-dependency.ts'
 import { nameFault } from '../../cli/plugin/new.ts'
 import { runCommand } from './command.ts'
 
@@ -53,6 +54,30 @@ test('a new package is named after what it is; a folder that exists is left alon
   assert.equal((await runCommand(['plugin', 'new', 'sink', 'No', '--dir', join(place, 'no')])).code, 2)
   assert.equal((await runCommand(['plugin', 'new', 'lake', 'x'])).code, 2)
   assert.deepEqual(readdirSync(place), ['orders-sink'], 'nothing half-made is left')
+})
+
+test('a new package takes Millrace from where the one that wrote it came from, and none of its names', async () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(await scaffold('transform', 'checkout'), 'package.json'), 'utf8'))
+  assert.equal(devDependencies.millrace, `file:${join(import.meta.dirname, '../..')}`, 'a checkout is in no registry')
+  const modules = join(place, 'node_modules')
+  mkdirSync(modules)
+  const taken = (resolved: string | undefined) => {
+    if (resolved)
+      writeFileSync(join(modules, '.package-lock.json'), JSON.stringify({ packages: { 'node_modules/millrace': { resolved } } }))
+    return millraceDependency(join(modules, 'millrace'), '1.2.3')
+  }
+  assert.equal(taken(undefined), '^1.2.3', 'another installer than npm')
+  assert.equal(taken('https://registry.npmjs.org/millrace/-/millrace-1.2.3.tgz'), '^1.2.3')
+  assert.equal(taken('file:../millrace-1.2.3.tgz'), `file:${join(modules, 'millrace')}`)
+  rmSync(modules, { recursive: true })
+  for (const [kind, name] of [
+    ['sink', 'millrace-plugin-http'],
+    ['source', 'postgres'],
+    ['converter', 'json'],
+  ] as const) {
+    const { code, err } = await runCommand(['plugin', 'new', kind, name, '--dir', join(place, 'taken')])
+    assert.deepEqual([code, /would be called as .*of Millrace itself: add a word/.test(err)], [2, true], err)
+  }
 })
 
 test('a manifest that is not what the code offers is told and written anew', async () => {
