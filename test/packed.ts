@@ -20,7 +20,17 @@ export async function buildMillrace(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true })
   // Types are checked by `npm run check`.
   await command('tsc', ['-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(folder, 'dist')], root)
-  for (const part of ['package.json', 'bin', 'docs', 'templates', 'config/examples', 'README.md', 'ARCHITECTURE.md', 'CHANGELOG.md']) {
+  for (const part of [
+    'package.json',
+    'bin',
+    'docs',
+    'templates',
+    'config/examples',
+    'scripts/prepare.cjs',
+    'README.md',
+    'ARCHITECTURE.md',
+    'CHANGELOG.md',
+  ]) {
     cpSync(join(root, part), join(folder, part), { recursive: true })
   }
 }

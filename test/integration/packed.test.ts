@@ -44,7 +44,7 @@ function installed(name: string, work: () => Promise<void>): void {
 
 test('the package holds what runs and what is read, and nothing of tests, benchmarks or sources', (context) => {
   const rooms = new Set(millrace.files.map((path) => path.split('/')[0]))
-  const expected = ['ARCHITECTURE.md', 'CHANGELOG.md', 'README.md', 'bin', 'config', 'dist', 'docs', 'package.json', 'templates']
+  const expected = ['ARCHITECTURE.md', 'CHANGELOG.md', 'README.md', 'bin', 'config', 'dist', 'docs', 'package.json', 'scripts', 'templates']
   assert.deepEqual([...rooms].sort(), expected)
   const odd = millrace.files.filter((path) => /(^|\/)(test|bench)\/|left-out|\.map$/.test(path) && !path.startsWith('templates/'))
   assert.deepEqual(odd, [])
