@@ -52,7 +52,9 @@ export class Ledger {
     )
     const row = rows[0]
     if (row === undefined)
-      throw new FencedError(`The positions of connector ${connector} in ${this.#table} are of a newer generation than ${generation}`)
+      throw new FencedError(
+        `The positions of connector ${connector} in ${this.#table} are of a newer generation than ${generation}: another worker has it, or this worker's store was lost. In that case DELETE them there (connector = '${connector}'), and what the source gives again is written again`,
+      )
     this.#epoch = String(row['epoch'])
     this.#flush = Number(row['flush'])
     this.#committed = row['positions'] === null ? undefined : (JSON.parse(String(row['positions'])) as Offsets)

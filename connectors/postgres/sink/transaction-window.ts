@@ -3,6 +3,7 @@ import type { Change } from './change.ts'
 import type { Chunk, Form } from './chunk.ts'
 import { Lanes, type Lane } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
+import { inNeedOfRights } from './rights.ts'
 import { isPassing, Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
 import { isReady, sendRows, takeBack, writeRows } from './write-rows.ts'
@@ -52,7 +53,11 @@ export class TransactionWindow implements AsyncDisposable {
 
   async open(): Promise<void> {
     this.#session = await Session.open(this.#settings.connections)
-    await this.#ledger?.admit(this.#session)
+    try {
+      await this.#ledger?.admit(this.#session)
+    } catch (error) {
+      throw inNeedOfRights(error, 'positions', this.#role)
+    }
   }
 
   /** The connection, whole and with nothing amiss: where the transaction failed, this is where it is begun again. */
@@ -250,12 +255,16 @@ export class TransactionWindow implements AsyncDisposable {
   /** What failed may pass, or ends the task. */
   #note(error: unknown): void {
     if (isPassing(error) || this.#session!.lost) this.#failure ??= error
-    else this.#broken ??= error
+    else this.#broken ??= inNeedOfRights(error, 'tables', this.#role)
+  }
+
+  get #role(): string {
+    return this.#settings.connections[0]!.user
   }
 
   #stumble(error: unknown): unknown {
     this.#note(error)
-    return this.#broken !== undefined ? error : this.#passing(error)
+    return this.#broken !== undefined ? inNeedOfRights(error, 'tables', this.#role) : this.#passing(error)
   }
 
   /** Begins the transaction again: what was written goes back to its place in the queue. */
