@@ -38,8 +38,9 @@ export async function upgradePlugin(text: string, options: UpgradeOptions): Prom
   const { installed, parts, wasThere, scripts } = await addPackage(folder, spec, { registry: options.registry, worker })
   const { name, version } = installed
   const newer = before.filter((one) => compareVersions(one.version, version) > 0)
-  const failures = worker ? await restartAll(worker, options.connector, installed) : []
+  const restarts = worker ? await restartAll(worker, options.connector, installed) : []
   const uses = worker ? await usesOf(worker, name) : []
+  const failures = restarts.flatMap(({ connector, fault }) => fault ?? unmoved(connector, installed, uses) ?? [])
   if (options.output === 'json') {
     printJson({ name, version, folder: installed.folder, wasThere, scripts, restarted: options.connector, uses, failures })
   } else {
@@ -49,7 +50,7 @@ export async function upgradePlugin(text: string, options: UpgradeOptions): Prom
       note(
         `Note: ${newer.map((one) => one.version).join(', ')} is newer, is installed, too, and is what connectors take that name no version.`,
       )
-    const waiting = uses.filter((one) => one.version !== version)
+    const waiting = uses.filter((one) => one.version !== version && !options.connector.includes(one.connector))
     if (waiting.length > 0) note(`Connectors move to ${version} when they are restarted: millrace restart ${waiting[0]!.connector}`)
   }
   if (failures.length > 0) throw new FailedError(failures.join('\n'))
@@ -67,21 +68,33 @@ async function usesOf(
     .sort((a, b) => (a.connector < b.connector ? -1 : 1))
 }
 
-/** Restarts one after the other; each gets its time to run. What went wrong, each a sentence. */
+/** A sentence where a connector runs well after its restart, but not with this version. */
+function unmoved(
+  connector: string,
+  { name, version }: { readonly name: string; readonly version: string },
+  uses: readonly { readonly connector: string; readonly version: string }[],
+): string | undefined {
+  const used = uses.filter((one) => one.connector === connector).map((one) => one.version)
+  if (used.includes(version)) return undefined
+  const what = used.length === 0 ? `nothing of ${name}` : `${name} ${used.join(', ')}`
+  return `Connector ${connector} was restarted and uses ${what}, not ${version}: a *.plugin.version of its config wants that, another version is newer, or ${version} has not the class that it runs`
+}
+
+/** Restarts one after the other; each gets its time to run. What went wrong with each, as a sentence. */
 async function restartAll(
   { client }: PluginWorker,
   names: readonly string[],
   upgraded: { readonly name: string; readonly version: string },
-): Promise<readonly string[]> {
-  const failures: string[] = []
+): Promise<readonly { readonly connector: string; readonly fault: string | undefined }[]> {
+  const restarts: { readonly connector: string; readonly fault: string | undefined }[] = []
   for (const name of names) {
     const before = await statusOf(client, name)
     await client.call('POST', connectorPath(name, '/restart?includeTasks=true'))
     const fault = await awaitState(client, name, 'RUNNING', restartMs, before).catch((error: Error) => error.message)
     const back = await wentBack(client, name, upgraded, fault === undefined ? 0 : backMs)
-    if (back ?? fault) failures.push((back ?? fault)!)
+    restarts.push({ connector: name, fault: back ?? fault })
   }
-  return failures
+  return restarts
 }
 
 /** A sentence where the connector went back from this version; looked for again until `waitMs` are over. */

@@ -42,10 +42,17 @@ const installed = () => (existsSync(installs) ? readdirSync(installs).sort() : [
 /** A package with a source that tells its version in what it writes. `code` runs when it is imported. */
 function pulse(
   version: string,
-  { name = 'millrace-plugin-pulse', code = '', open = '', more = {}, millrace = undefined as object | undefined } = {},
+  {
+    name = 'millrace-plugin-pulse',
+    className = `acme.${name.replace(/^.*\//, '')}`,
+    code = '',
+    open = '',
+    more = {},
+    millrace = undefined as object | undefined,
+  } = {},
 ) {
   const config = { lines: { type: 'int', default: 1, doc: 'Lines.' } }
-  const part = { kind: 'source', class: `acme.${name.replace(/^.*\//, '')}`, aliases: [`${name.replace(/^.*\//, '')}-source`], config }
+  const part = { kind: 'source', class: className, aliases: [`${name.replace(/^.*\//, '')}-source`], config }
   return {
     'package.json': {
       name,
@@ -282,6 +289,15 @@ test('a connector that fails with the new version goes back to the one before, a
   assert.match(out, /stayer uses 1\.1\.0/)
   await worker.running('stayer')
   assert.equal((await millrace('remove', 'millrace-plugin-pulse@5.0.0')).code, 0)
+})
+
+test('an upgrade that a connector cannot take, since its class is gone, says so', async () => {
+  registry.publish(pulse('6.0.0', { className: 'acme.other' }))
+  const { code, out, err } = await millrace('upgrade', '--registry', registry.url, 'millrace-plugin-pulse', '--connector', 'stayer')
+  assert.equal(code, 1, err)
+  assert.match(err, /Connector stayer was restarted and uses millrace-plugin-pulse 1\.1\.0, not 6\.0\.0: .* has not the class that it runs/)
+  assert.doesNotMatch(out + err, /move to 6\.0\.0/)
+  assert.equal((await millrace('remove', 'millrace-plugin-pulse@6.0.0')).code, 0)
 })
 
 test('a worker that is named and does not answer, and a folder that cannot be written, are told before anything is fetched', async () => {
