@@ -73,4 +73,6 @@ export const sessionOptions: Readonly<Record<string, string>> = {
   xmloption: 'content',
   client_encoding: 'UTF8',
   row_security: 'off',
+  // Off, a NULL in an array that is written becomes the text "NULL".
+  array_nulls: 'on',
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { arrayOf, primitive, record, structOf } from '../../../../core/index.ts'
 import { startPostgres } from '../../../postgres.ts'
 import { item, never, openSink, target } from './sink-rig.ts'
 
@@ -28,4 +29,27 @@ test('a role that lacks rights is told which, for positions and for rows, and go
   await server.query('GRANT INSERT, UPDATE, DELETE ON items TO narrow')
   await write()
   assert.deepEqual(await server.query('SELECT name FROM items'), [{ name: 'a' }])
+})
+
+test('settings of a role do not change what is written', async () => {
+  await server.query(
+    `CREATE ROLE odd SUPERUSER LOGIN PASSWORD 'o'; ALTER ROLE odd SET array_nulls = off; ALTER ROLE odd SET datestyle = 'SQL,DMY'; ALTER ROLE odd SET standard_conforming_strings = off`,
+  )
+  await using sink = await openSink({
+    ...target(server),
+    'connection.user': 'odd',
+    'connection.password': 'o',
+    'table.name.format': "it's \\",
+  })
+  const items = arrayOf(primitive('string', { optional: true }))
+  const valueSchema = structOf([
+    ['id', primitive('int32')],
+    ['items', items],
+  ])
+  const key = { key: { id: 1 }, keySchema: structOf([['id', primitive('int32')]]) }
+  await sink.put([record('odd', { id: 1, items: ['a', null, 'NULL', "\\'"] }, { ...key, valueSchema })], never)
+  await sink.flush({ p: 2 }, never)
+  assert.deepEqual(await server.query(`SELECT items, items[2] IS NULL AS none FROM "it's \\"`), [
+    { items: ['a', null, 'NULL', "\\'"], none: true },
+  ])
 })
