@@ -1,5 +1,6 @@
 import { builtinPlugins } from '../config/plugins.ts'
 import { clientSettings, readSettings, taskDefaults } from '../config/settings.ts'
+import { BadRequestError } from '../core/contract/errors.ts'
 import { ConfigError, type Plugin } from '../core/index.ts'
 import { Loggers } from '../core/runtime/loggers.ts'
 import { findPackages } from '../core/runtime/plugins/discovery.ts'
@@ -49,7 +50,7 @@ export async function startPipeline(given: Readonly<Record<string, unknown>>, op
     await worker.create(config['name']!, config, 'RUNNING')
   } catch (error) {
     await worker.close()
-    throw error
+    throw error instanceof BadRequestError ? refusal('connector.class', error.message) : error
   }
   pipeline = new Pipeline(worker, config['name']!, () => thrown)
   pipeline.follow(options.signal)
@@ -83,6 +84,12 @@ function shownKind(value: unknown): string {
 /** A package whose manifest names its parts is not imported before a task needs it. */
 async function moduleOf(plugin: Plugin | string, index: number, hosting: string): Promise<PluginModule | DescribedModule> {
   if (typeof plugin !== 'string') {
+    // What a program in JavaScript may hand over: a promise, a module in place of its default export.
+    if ((plugin as Partial<Plugin> | null)?.api !== 1)
+      throw refusal(
+        'plugins',
+        `Number ${index} of the plugins was not made by definePlugin: is it a promise, or a module in place of its default export?`,
+      )
     if (hosting === 'inline') return embedded(plugin, index)
     const wayOut = 'name its package or module path, or use hosting "inline"'
     throw refusal('plugins', `Plugin ${plugin.name} is an object, which a process of its own cannot get: ${wayOut}`)

@@ -90,7 +90,10 @@ async function restartAll(
   for (const name of names) {
     const before = await statusOf(client, name)
     await client.call('POST', connectorPath(name, '/restart?includeTasks=true'))
-    const fault = await awaitState(client, name, 'RUNNING', restartMs, before).catch((error: Error) => error.message)
+    const fault = await awaitState(client, name, 'RUNNING', restartMs, before).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
     const back = await wentBack(client, name, upgraded, fault === undefined ? 0 : backMs)
     restarts.push({ connector: name, fault: back ?? fault })
   }

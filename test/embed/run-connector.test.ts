@@ -86,6 +86,20 @@ test('every fault of a config is told at once, and nothing was started', async (
       return true
     },
   )
+  for (const [wrong, reason] of [
+    [{ 'connector.class': 'nowhere' }, /Failed to find any class .* which name matches nowhere/],
+    [{}, /contains no connector type/],
+  ] as const) {
+    await assert.rejects(
+      runConnector(wrong, { onRecords: quiet }),
+      (error: Error) => error.name === 'ConfigError' && reason.test(error.message),
+    )
+  }
+  const module = { default: numbers } as unknown as typeof numbers
+  await assert.rejects(
+    runConnector(orders, { plugins: [numbers, module], onRecords: quiet }),
+    /Number 1 of the plugins was not made by definePlugin/,
+  )
   await assert.rejects(
     runConnector({ ...orders, 'sink.class': 'file' }, { plugins: [numbers], onRecords: quiet }),
     /onRecords makes the program the sink/,
