@@ -54,3 +54,15 @@ export function rowError(error: unknown, table: string): DataError {
   const more = detail === undefined ? '' : ` (${detail})`
   return new DataError(`Table ${table}${culprit}: ${message}${more}${code === undefined ? '' : `, SQLSTATE ${code}`}`, { cause: error })
 }
+
+/** What is said where COMMIT fails: for a deferred constraint, what to do about it, as no row can be told from the others any more; else the error as it is. */
+export function commitError(error: unknown): unknown {
+  const { code, constraint, detail, message } = error as ServerFault
+  if (!/^23...$/.test(code ?? '')) return error
+  const more = detail === undefined ? '' : ` (${detail})`
+  return new Error(
+    `A deferred constraint fails at COMMIT, so none of the rows since the last one can land: ${message}${more}. Correct the rows, or let it be checked at once ` +
+      `(ALTER TABLE ... ALTER CONSTRAINT "${constraint ?? ''}" NOT DEFERRABLE, or DEFERRABLE INITIALLY IMMEDIATE): then the row at fault is found, and the others land`,
+    { cause: error },
+  )
+}

@@ -4,6 +4,7 @@ import type { Chunk, Form } from './chunk.ts'
 import { Lanes, type Lane } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { inNeedOfRights } from './rights.ts'
+import { commitError } from './row-faults.ts'
 import { isPassing, Session } from './session.ts'
 import type { SinkSettings } from './settings.ts'
 import { isReady, sendRows, takeBack, writeRows } from './write-rows.ts'
@@ -128,7 +129,7 @@ export class TransactionWindow implements AsyncDisposable {
         await session.commit()
       }, this.#alive)
     } catch (error) {
-      throw this.#stumble(error)
+      throw this.#stumble(commitError(error))
     }
     this.#settle()
   }

@@ -157,3 +157,18 @@ test('the first of several hosts that takes writes is used', async () => {
   await server.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
   await assert.rejects(openSink(config), (error) => error instanceof RetriableError && /read-only/.test(error.message))
 })
+
+test('a deferred constraint that fails at COMMIT is told with the way out, and nothing of the transaction lands', async () => {
+  const name = await fresh(
+    'CREATE TABLE kinds (id int PRIMARY KEY); INSERT INTO kinds VALUES (1); CREATE TABLE items (id bigint PRIMARY KEY, name text, count int CONSTRAINT kind REFERENCES kinds DEFERRABLE INITIALLY DEFERRED)',
+  )
+  const write = async () => {
+    await using sink = await openSink(target(server, name))
+    await sink.put([item(1, { count: 1 }), item(2, { count: 99 })], never)
+    await sink.flush(at(1), never)
+  }
+  await assert.rejects(write(), /deferred constraint fails at COMMIT.*\(count\)=\(99\).*ALTER CONSTRAINT "kind" NOT DEFERRABLE/)
+  assert.deepEqual(await rows(name, 'SELECT id FROM items'), [])
+  await server.query('ALTER TABLE items ALTER CONSTRAINT kind DEFERRABLE INITIALLY IMMEDIATE', name)
+  await assert.rejects(write(), /Table "public"\."items", constraint "kind"/)
+})
