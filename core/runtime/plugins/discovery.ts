@@ -103,9 +103,13 @@ function installed(name: string, from: string): string | undefined {
   }
 }
 
-/** A package, or the packages in a folder: beside each other, under scopes, or installed each in a folder of its own. Others are passed over. */
+/**
+ * A package; where it is none of ours, what it depends on, as `npm install` in an empty folder leaves it; or the packages in a folder: beside each
+ * other, under scopes, or installed each in a folder of its own. Others are passed over.
+ */
 function within(folder: string, origin: PluginOrigin, scope = false): readonly PluginPackage[] {
-  if (existsSync(join(folder, 'package.json'))) return isPlugin(folder) ? [readPackage(folder, origin)] : []
+  if (existsSync(join(folder, 'package.json')))
+    return (isPlugin(folder) ? [folder] : dependencies(folder)).map((one) => readPackage(one, origin))
   return namesIn(folder).flatMap((name): readonly PluginPackage[] => {
     const path = join(folder, name)
     if (name.startsWith('.')) return []

@@ -80,7 +80,10 @@ export function readPackage(folder: string, origin: PluginOrigin): PluginPackage
 }
 
 function readPackageJson(file: string): Readonly<Record<string, unknown>> {
-  const { size } = statSync(file)
+  const found = statSync(file)
+  // A named pipe would hold the worker for ever.
+  if (!found.isFile()) throw new Error(`${file} is no file`)
+  const { size } = found
   if (size > packageJsonMax) throw new Error(`${file} has ${size} bytes; at most ${packageJsonMax} are read`)
   let parsed: unknown
   try {

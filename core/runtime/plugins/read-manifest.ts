@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { parseKeys, type ConfigDef } from '../../contract/config-def.ts'
 import type { ManifestKey, PartKind, PartManifest } from '../../contract/manifest.ts'
 import { apiInRange, contractApi } from './api-range.ts'
@@ -52,7 +53,7 @@ function readPart(part: Readonly<Record<string, unknown>>, at: string): PartMani
   const { kind } = part
   if (typeof kind !== 'string' || !kinds.has(kind)) throw new Error(`${at}.kind is ${shown(kind)}; it is one of ${[...kinds].join(', ')}`)
   const name = className(part['class'], `${at}.class`)
-  const aliases = part['aliases'] === undefined ? undefined : array(part['aliases'], `${at}.aliases`)
+  const aliases = part['aliases'] === undefined ? undefined : texts(part['aliases'], `${at}.aliases`)
   const client = part['client']
   if (client !== undefined && client !== 'consumer' && client !== 'producer')
     throw new Error(`${at}.client is ${shown(client)}; it is consumer or producer`)
@@ -187,6 +188,15 @@ function optional(from: Readonly<Record<string, unknown>>, name: string, kind: '
 
 /** A value in an error: short, whatever it is. */
 function shown(value: unknown): string {
-  const full = value === undefined ? 'missing' : (JSON.stringify(value) ?? typeof value)
+  const full = value === undefined ? 'missing' : inspected(value)
   return full.length > 100 ? `${full.slice(0, 100)}…` : full
+}
+
+/** What code says of itself may hold what JSON cannot. */
+function inspected(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    return typeof value === 'bigint' ? `${value}n` : inspect(value, { depth: 1, breakLength: Infinity })
+  }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -46,6 +47,30 @@ test('packages are found among dependencies, by name, by file, in plugin.path wi
   assert.match(found[2]!.fault!, /Cannot find module/)
 })
 
+test('a folder of plugin.path in which npm installed plugins has them', () => {
+  using folder = tempFolder()
+  folder.file('mine/package.json', JSON.stringify({ dependencies: { 'acme-ticker': '1', plain: '1' } }))
+  tickerPackage(folder, 'mine/node_modules/acme-ticker')
+  tickerPackage(folder, 'mine/node_modules/not-asked-for', { name: 'not-asked-for' })
+  folder.file('mine/node_modules/plain/package.json', JSON.stringify({ name: 'plain', version: '1.0.0' }))
+  const found = findPackages(places(folder.path, { path: ['mine'] }))
+  assert.deepEqual(
+    found.map(({ name, fault, origin }) => [name, fault, origin]),
+    [['acme-ticker', null, 'path']],
+  )
+})
+
+test('what code says of itself and no JSON can hold is refused with a sentence, and costs no time', () => {
+  const circle: Record<string, unknown> = { type: 'string', doc: 'x' }
+  circle['default'] = circle
+  const part = (more: object) => ({ api: 1, parts: [{ ...ticker, ...more }] })
+  assert.throws(() => readManifest(part({ config: { a: { type: 'long', doc: 'x', default: 5n } } })), /default is 5n, which is no long/)
+  assert.throws(() => readManifest(part({ config: { a: circle } })), /default is .*Circular.*, which is no string/)
+  const aliases: string[] = []
+  aliases.length = 4e9
+  assert.throws(() => readManifest(part({ aliases })), /aliases has 4000000000 entries; at most 2000 are read/)
+})
+
 test('each broken package is refused by itself, with what is wrong and where', () => {
   using folder = tempFolder()
   const manifest = (parts: unknown, more = {}) => ({ api: 1, entry: './index.mjs', parts, ...more })
@@ -80,6 +105,8 @@ test('each broken package is refused by itself, with what is wrong and where', (
   symlinkSync(join(folder.path, 'path/good/index.mjs'), join(folder.path, 'path/link/link.mjs'))
   tickerPackage(folder, 'path/no-version', { name: 'no-version', version: '' })
   tickerPackage(folder, 'path/bad-name', { name: 'no name' })
+  mkdirSync(join(folder.path, 'path/pipe'))
+  execFileSync('mkfifo', [join(folder.path, 'path/pipe/package.json')])
   folder.file('path/garbage/package.json', '{"keywords": ["millrace-plugin"')
   folder.file('path/huge/package.json', `{"name":"huge","x":"${'x'.repeat(5_000_000)}"}`)
   tickerPackage(folder, 'path/good-copy', { name: 'good' })
@@ -90,6 +117,7 @@ test('each broken package is refused by itself, with what is wrong and where', (
   assert.match(faults.get('no-version')!, /"version" in its package\.json is "", which is no version/)
   assert.match(faults.get('bad-name')!, /"name" in its package\.json is "no name"/)
   assert.match(faults.get('garbage')!, /package\.json is not valid JSON/)
+  assert.match(faults.get('pipe')!, /package\.json is no file/)
   assert.match(faults.get('huge')!, /has 5\d+ bytes; at most 4194304 are read/)
   assert.match(faults.get('good-copy')!, /The same version of it is taken from .*good$/)
 })
