@@ -1,4 +1,4 @@
-import type { Logger } from '../../core/index.ts'
+import type { ConnectRecord, Logger } from '../../core/index.ts'
 import type { Operation } from './operation.ts'
 
 /** Shortest time between two warnings. Milliseconds. */
@@ -10,19 +10,32 @@ interface Seen {
 }
 
 /**
- * Tells of records that changed nothing because their document has a newer version. Repeats after a restart are such records, and so are those
- * that a person would miss: offsets say nothing about which is newer where topics or partitions share documents, or a topic was made anew.
+ * Tells of records that changed nothing because their document has a version that this task cannot have written: one beyond all that it has
+ * read of the record's partition. Repeats after a restart are such records, and so are those that a person would miss: offsets say nothing about
+ * which is newer where topics or partitions share documents, or a topic was made anew.
  */
 export class Outdated {
   readonly #log: Logger
   readonly #seen = new Map<string, Seen>()
   #toldAt = -Infinity
+  /** Greatest position of each partition. */
+  readonly #read = new Map<string, number>()
 
   constructor(log: Logger) {
     this.#log = log
   }
 
+  /** All records that are taken, in their order. */
+  read(records: readonly ConnectRecord[]): void {
+    for (const { origin } of records) {
+      if (origin !== null && !(this.#read.get(origin.partition)! >= origin.position)) this.#read.set(origin.partition, origin.position)
+    }
+  }
+
+  /** `reason`: the server's words. Requests that overtake each other end like this, too; those are passed over. */
   add({ index, id, record }: Operation, reason: string): void {
+    const current = /current version \[(\d+)\]/.exec(reason)
+    if (record.origin === null || (current && Number(current[1]) <= this.#read.get(record.origin.partition)!)) return
     const place = `topic ${record.topic}, partition ${record.partition ?? '-'}, position ${record.origin?.position ?? '-'}`
     const last = `document "${id}" of ${place}: ${reason}`
     const seen = this.#seen.get(index)

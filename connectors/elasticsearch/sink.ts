@@ -42,7 +42,10 @@ export class ElasticsearchSinkTask implements SinkTask {
       streams: () => this.#indices.streamsByTemplate,
       restore: (operations) => this.#restore(operations),
       refuse: (record, reason) => this.#refuse(record, reason),
-      outdated: (operation, reason) => this.#outdated.add(operation, reason),
+      outdated: (operation, reason) => {
+        // Versions from a header are the user's: older ones are meant to do nothing.
+        if (!config['external.version.header']) this.#outdated.add(operation, reason)
+      },
       alive: () => context.report({}),
     })
   }
@@ -52,6 +55,7 @@ export class ElasticsearchSinkTask implements SinkTask {
     // Written at once, so that neither values nor texts are kept while indices are asked for; the lanes then copy bytes.
     const batch = new Batch(this.#expected)
     const refused: (readonly [ConnectRecord, DataError])[] = []
+    this.#outdated.read(records)
     for (const record of records) {
       try {
         const one = this.#plan(record)

@@ -95,7 +95,9 @@ export class FakeElasticsearch implements AsyncDisposable {
       const document = kind === 'delete' ? null : (JSON.parse(lines[n++]!) as Record<string, unknown>)
       const off = fault?.kind === 'items' && fault.every(items.length) ? fault.status : undefined
       const status: number = off ?? this.#apply(kind, action, document)
-      items.push({ [kind]: status < 300 ? { status } : { status, error: { type: `status_${status}`, reason: 'on order' } } })
+      const conflict = `[${action._id}]: version conflict, current version [${this.documents.get(action._id)?.version}] is higher than the one provided [${action.version}]`
+      const reason = off === undefined && status === 409 ? conflict : 'on order'
+      items.push({ [kind]: status < 300 ? { status } : { status, error: { type: `status_${status}`, reason } } })
     }
     return items
   }

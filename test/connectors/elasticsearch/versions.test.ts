@@ -56,6 +56,23 @@ test('records that change nothing, as another topic has written their documents 
   )
 })
 
+test('records that a later one of their own partition has overtaken are not told of, nor are versions that a header gives', async () => {
+  await using server = await FakeElasticsearch.start()
+  const { warnings, context } = warned()
+  {
+    await using task = await sink(server, {}, context)
+    await task.put([at('t', 6, 'a', { n: 6 })], kill)
+    await task.flush!({}, kill)
+    await task.put([at('t', 5, 'a', { n: 5 })], kill)
+    await task.flush!({}, kill)
+  }
+  await using task = await sink(server, { 'external.version.header': 'v' }, context)
+  await task.put([{ ...at('t', 7, 'a', { n: 7 }), headers: [{ key: 'v', value: '2', schema: null }] }], kill)
+  await task.flush!({}, kill)
+  assert.deepEqual([...server.sources], [['a', { n: 6 }]])
+  assert.deepEqual(warnings, [])
+})
+
 test('with write.method=upsert text that is more than one JSON object is refused, as it could say what the server does with the rest', async () => {
   await using server = await FakeElasticsearch.start()
   const rejected: unknown[] = []
