@@ -10,19 +10,22 @@ export type RefuseRecord = (record: ConnectRecord, error: Error) => Promise<void
  * refused with its own error, the others are put in their order. The contract lets a rejected `put` be asked again, as it took nothing.
  *
  * k bad records among n cost at most 2k * ceil(log2 n) + 1 puts. Where `refuse` throws (nothing is tolerated), it ends with the first bad one,
- * after at most 2 * ceil(log2 n) + 1.
+ * after at most 2 * ceil(log2 n) + 1. An error that `isFinal` knows has been through `refuse`, or the sink's own `context.reject`: it ends the
+ * put as it is, since such a sink may have taken a part of the records and cannot be asked again.
  */
 export class BisectingSink implements SinkTask {
   readonly #sink: SinkTask
   readonly #refuse: RefuseRecord
+  readonly #isFinal: (error: Error) => boolean
   readonly flush?: NonNullable<SinkTask['flush']>
   readonly forget?: NonNullable<SinkTask['forget']>
   readonly committed?: () => Promise<Offsets | undefined>
   readonly forward?: (whole: WholeRecords, kill: AbortSignal) => Promise<void>
 
-  constructor(sink: SinkTask, refuse: RefuseRecord) {
+  constructor(sink: SinkTask, refuse: RefuseRecord, isFinal: (error: Error) => boolean = () => false) {
     this.#sink = sink
     this.#refuse = refuse
+    this.#isFinal = isFinal
     if (sink.flush) this.flush = (offsets, kill, all) => sink.flush!(offsets, kill, all)
     if (sink.forget) this.forget = (partitions) => sink.forget!(partitions)
     if (sink.committed) this.committed = () => sink.committed!()
@@ -41,7 +44,7 @@ export class BisectingSink implements SinkTask {
     try {
       await this.#sink.put(records, kill)
     } catch (error) {
-      if (!isDataError(error) || kill.aborted) throw error
+      if (!isDataError(error) || kill.aborted || this.#isFinal(error)) throw error
       await this.#settle(records, error, kill)
     }
   }
@@ -51,7 +54,7 @@ export class BisectingSink implements SinkTask {
   }
 
   async #settle(records: readonly ConnectRecord[], error: Error, kill: AbortSignal): Promise<void> {
-    if (records.length === 1) return this.#refuse(records[0]!, named(records[0]!, error))
+    if (records.length === 1) return this.#refuse(records[0]!, placed(records[0]!, error))
     const middle = records.length >> 1
     await this.put(records.slice(0, middle), kill)
     await this.put(records.slice(middle), kill)
@@ -64,9 +67,10 @@ function isDataError(error: unknown): error is Error {
 }
 
 /** The same error, saying which record it is about. */
-function named(record: ConnectRecord, error: Error): Error {
+export function placed(record: ConnectRecord, error: Error): Error {
   const place = placeOf(record)
-  return place === undefined ? error : new DataError(`${error.message} (${place})`, { cause: error })
+  if (place === undefined || !isDataError(error) || error.message.endsWith(`(${place})`)) return error
+  return new DataError(`${error.message} (${place})`, { cause: error })
 }
 
 /** Where a record came from, as people look for it; undefined: it has no such place. */

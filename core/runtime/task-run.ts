@@ -149,7 +149,7 @@ export class TaskRun {
     this.#redriving = redriving
     for (const state of this.#redrives.splice(0)) redriving.begin(state)
     const refuse: RefuseRecord = (record, error) => tolerance.reject('sink', stages.sink, record, error)
-    const bisecting = new BisectingSink(new RetryingSink(sink, retry), refuse)
+    const bisecting = new BisectingSink(new RetryingSink(sink, retry), refuse, (error) => tolerance.isFinal(error))
     this.#sink = new TolerantSink(bisecting, tolerance, (topic) => events.topic(topic))
     return await runTask(
       {

@@ -1,7 +1,7 @@
 import type { Logger } from '../contract/context.ts'
 import type { ConnectRecord, Offsets, WholeRecords } from '../contract/record.ts'
 import type { SinkTask } from '../contract/sink.ts'
-import { placeOf } from './bisecting-sink.ts'
+import { placed, placeOf } from './bisecting-sink.ts'
 import type { Chain, ChainResult, PreparedChain } from './chain.ts'
 import { exactJson } from './letters/exact-json.ts'
 import type { LetterBox, Stage } from './letters/letter.ts'
@@ -37,6 +37,8 @@ export type Rejecter = 'source' | 'chain' | 'sink'
 export class Tolerance {
   readonly #settings: ToleranceSettings
   readonly #parts: ToleranceParts
+  /** Errors that ended the work, as nothing is tolerated. */
+  readonly #final = new WeakSet<Error>()
   /** The batch at work, as the source gave it: a letter holds a record from before the chain, so that a redrive takes it through the whole one. */
   #batch: readonly ConnectRecord[] = []
   #flushing: AbortSignal | undefined
@@ -50,7 +52,7 @@ export class Tolerance {
   async reject(by: Rejecter, stage: Stage, record: ConnectRecord, error: Error, step?: string): Promise<void> {
     const { letters, marks, meter } = this.#parts
     this.#note(stage, record, error, step)
-    if (!this.#settings.all) throw error
+    if (!this.#settings.all) throw this.#last(by === 'sink' ? placed(record, error) : error)
     const before = by === 'source' ? record : this.#beforeChain(record)
     await letters.add({
       stage,
@@ -63,6 +65,16 @@ export class Tolerance {
     })
     if (this.#flushing) await letters.sync(this.#flushing)
     meter.rejected(by)
+  }
+
+  /** True: `reject` threw this error. */
+  isFinal(error: Error): boolean {
+    return this.#final.has(error)
+  }
+
+  #last(error: Error): Error {
+    this.#final.add(error)
+    return error
   }
 
   /** The chain as the loop wants it: what it refuses is settled here, in the records' order. */

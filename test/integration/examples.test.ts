@@ -69,15 +69,20 @@ test('the other examples run as they are, but for their paths', async (t) => {
   )
 })
 
-test('every example is one of those that are run here, or with a broker in kafka-examples', () => {
+test('every example is one of those that are run here, with a broker in kafka-examples, or with other servers in sink-examples', () => {
   assert.deepEqual(readdirSync(examples).sort(), [
     'datagen-to-delta.json',
     'file-to-file.json',
     'kafka-to-delta.json',
+    'kafka-to-elasticsearch.json',
     'kafka-to-kafka.json',
+    'kafka-to-postgres.json',
+    'kafka-to-s3-files.json',
     'postgres-to-delta.json',
     'postgres-to-kafka-avro.json',
     'postgres-to-kafka.json',
+    'postgres-to-postgres.json',
+    'postgres-to-s3.json',
     'shop-events-sort.json',
     'shop-events-to-lake.json',
     'shop-events.json',

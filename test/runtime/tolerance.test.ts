@@ -150,3 +150,24 @@ test('the exact form gives every value back as it was', () => {
   )
   assert.throws(() => fromExact({ $bigint: 'x' }), /marks no value/)
 })
+
+test('a sink that rejects a record itself, where nothing is tolerated, is not asked again: the first error is the last', async () => {
+  const final = new WeakSet<Error>()
+  let puts = 0
+  const taking: SinkTask = {
+    async put() {
+      puts++
+      const error = new DataError('no value')
+      final.add(error)
+      throw error
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+  const bisecting = new BisectingSink(
+    taking,
+    (_, error) => Promise.reject(error),
+    (error) => final.has(error),
+  )
+  await assert.rejects(bisecting.put([record('t', 1), record('t', 2)], new AbortController().signal), /^DataError: no value$|no value/)
+  assert.equal(puts, 1)
+})

@@ -4,6 +4,7 @@ import type { Form } from './chunk.ts'
 import { Forms } from './forms.ts'
 import { Ledger } from './ledger.ts'
 import { settingsOf, type SinkConfig, type SinkSettings } from './settings.ts'
+import { namesBySource } from './table-name.ts'
 import { TransactionWindow } from './transaction-window.ts'
 
 interface Refused {
@@ -37,6 +38,7 @@ export class PostgresSinkTask implements SinkTask {
   readonly committed?: () => Promise<Offsets | undefined>
   readonly #told = new Set<string>()
   readonly #refusesTombstones: boolean
+  readonly #namedBySource: boolean
   /** Records were taken in part: nothing may be committed any more. */
   #broken: unknown
 
@@ -46,6 +48,7 @@ export class PostgresSinkTask implements SinkTask {
     this.#refusesTombstones = refusesTombstones
     this.#context = context
     this.#reader = new ChangeReader(this.#settings.placeholder)
+    this.#namedBySource = namesBySource(this.#settings)
     this.#forms = new Forms(this.#settings, context.log)
     if (this.#settings.exactlyOnce) {
       const ledger = new Ledger(this.#settings, context)
@@ -173,6 +176,11 @@ export class PostgresSinkTask implements SinkTask {
     }
     if (op === 'delete' && !deletes)
       return this.#tell(`delete/${record.topic}`, record.topic, 'Deletes are left out (delete.enabled=false)')
+    // Only a change event says where it comes from: a delete does, and then its tombstone has nothing left to do (Debezium's sink does the same).
+    if (record.value === null && this.#namedBySource) {
+      const message = 'Tombstones are left out, since the name of the table is in change events only; deletes are applied from those'
+      return this.#tell(`tombstone/${record.topic}`, record.topic, message)
+    }
     if (op === 'truncate' && !truncates)
       return this.#tell(`truncate/${record.topic}`, record.topic, 'TRUNCATE is left out (truncate.enabled=false)')
     return true
