@@ -24,11 +24,15 @@ async function load<P extends Definition>(
 ): Promise<{ readonly part: P; readonly config: never }> {
   const plugin = await loader(spec.module)
   const part = list(plugin)?.find((one) => one.class === spec.class)
-  if (!part)
-    throw new Error(`Module ${spec.module} does not offer ${spec.class}: its manifest is wrong, or it was changed since the worker read it`)
+  if (!part) throw notOffered(spec.module, spec.class)
   const { config, issues } = parseConfig(part.config, spec.config)
   if (issues.length > 0) throw new ConfigError(issues)
   return { part, config: config as never }
+}
+
+/** The fault of a module whose code has not what its manifest promised. */
+export function notOffered(module: string, name: string): Error {
+  return new Error(`Module ${module} does not offer ${name}: its manifest is wrong, or it was changed since the worker read it`)
 }
 
 export async function loadSource(spec: PartSpec, loader: PluginLoader) {

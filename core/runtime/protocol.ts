@@ -67,6 +67,8 @@ export interface ModuleName {
   readonly specifier: string
   readonly package: string
   readonly version: string
+  /** What a config takes of it: a manifest may promise what the code has not. */
+  readonly taken: readonly { readonly type: string; readonly class: string }[]
 }
 
 /** A short piece of plugin code outside a task, run in a host so that the control plane never runs any. */

@@ -102,6 +102,11 @@ export class Registry {
     return [...new Set(this.#entries.flatMap((entry) => (types.includes(entry.type) ? [entry.class] : [])))]
   }
 
+  /** Whether a module has a class of a type. */
+  offers(module: string, type: string, name: string): boolean {
+    return this.#entries.some((entry) => entry.module === module && entry.type === type && entry.class === name)
+  }
+
   /** What is known of a module. */
   module(specifier: string): PluginModule | DescribedModule | undefined {
     return this.#modules.get(specifier)

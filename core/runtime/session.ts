@@ -1,7 +1,7 @@
 import type { OffsetStore } from '../contract/offsets.ts'
 import type { Offsets } from '../contract/record.ts'
 import { failureOf } from './failure.ts'
-import { loadSource, type PluginLoader } from './parts.ts'
+import { loadSource, notOffered, type PluginLoader } from './parts.ts'
 import { connectorLogger, JsonLog } from './json-log.ts'
 import type { CallAnswer, CallRequest, FromHost, TaskEnd, ToHost } from './protocol.ts'
 import { redactor } from './secrets.ts'
@@ -161,7 +161,12 @@ export class Session implements Disposable {
         // Loaded only here: what checks configs is no part of a running task.
         const [{ checkParts }, { Registry }] = await Promise.all([import('./check-parts.ts'), import('./registry.ts')])
         const modules = await Promise.all(request.modules.map(async (name) => ({ ...name, plugin: await loader(name.specifier) })))
-        const issues = await checkParts(request.config, new Registry(modules), request.clients)
+        const registry = new Registry(modules)
+        for (const { specifier, taken } of modules) {
+          const missing = taken.find(({ type, class: name }) => !registry.offers(specifier, type, name))
+          if (missing) throw notOffered(specifier, missing.class)
+        }
+        const issues = await checkParts(request.config, registry, request.clients)
         return issues.map((issue) => ({ ...issue, message: redact(issue.message) }))
       }
       case 'describe': {

@@ -18,6 +18,9 @@ const broken: Readonly<Record<string, string>> = {
   'import-throws': `throw new Error('it does not even start')`,
   'import-exits': 'process.exit(4)',
   'import-nothing': '',
+  'offers-another': `export default { name: 'offers-another', version: '1.0.0', api: 1, sources: [{ class: 'test.other', config: {}, create: () => {} }] }`,
+  'offers-a-sink': `export default { name: 'offers-a-sink', version: '1.0.0', api: 1, sinks: [{ class: 'test.offers-a-sink', config: {}, create: () => {} }] }`,
+  'api-of-2': `export default { name: 'api-of-2', version: '1.0.0', api: 2, sources: [{ class: 'test.api-of-2', config: {}, create: () => {} }] }`,
   'breaks-later': `import { existsSync } from 'node:fs'
 if (existsSync(${JSON.stringify(join(folder, 'broken-now'))})) throw new Error('it was changed for the worse')
 export default { name: 'breaks-later', version: '1.0.0', api: 1, sources: [{ class: 'test.breaks-later', config: {}, create: () => ({
@@ -180,6 +183,9 @@ test('a plugin that cannot be imported, or gives nonsense for its tasks or its c
     ['import-throws', /import-throws\/index\.mjs could not be imported: it does not even start/],
     ['import-exits', /exited with code 4/],
     ['import-nothing', /no default export/],
+    ['offers-another', /offers-another\/index\.mjs does not offer test\.offers-another: its manifest is wrong/],
+    ['offers-a-sink', /offers-a-sink\/index\.mjs does not offer test\.offers-a-sink: its manifest is wrong/],
+    ['api-of-2', /api-of-2\/index\.mjs works with version 2 of the plugin contract; this Millrace offers version 1/],
   ] as const) {
     await assert.rejects(create(name, hostile('', { 'connector.class': `test.${name}` })), reason)
   }

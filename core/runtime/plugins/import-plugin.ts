@@ -1,5 +1,6 @@
 import type { Plugin } from '../../contract/plugin.ts'
 import type { Registry } from '../registry.ts'
+import { contractApi } from './api-range.ts'
 
 /** Imports the plugin that a module exports as default. Runs foreign code: for hosts, and for what runs inline. */
 export async function importPlugin(module: string): Promise<Plugin> {
@@ -9,6 +10,11 @@ export async function importPlugin(module: string): Promise<Plugin> {
     })
   })) as { readonly default?: Plugin }
   if (!imported.default) throw new Error(`Module ${module} has no default export: a plugin exports definePlugin({...}) as default`)
+  const { api } = imported.default
+  if (api !== contractApi) {
+    const offered = `this Millrace offers version ${contractApi}`
+    throw new Error(`The code of plugin module ${module} works with version ${String(api)} of the plugin contract; ${offered}`)
+  }
   return imported.default
 }
 
