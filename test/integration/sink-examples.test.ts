@@ -25,7 +25,7 @@ test(
     const searching = startElasticsearch()
     const [kafka, server, s3] = await Promise.all([startKafka(), startPostgres(), S3Server.start()])
     await using _kafka = kafka
-  await using _server = server
+    await using _server = server
     await using _s3 = s3
     const search = await searching
     t.after(() => search.stop())
