@@ -55,7 +55,8 @@ test('letters that are redriven into a lake stand there once, though the task is
   process.kill(rig.worker.progress('c')[0]!.pid!, 'SIGKILL')
   const state = async () => (await rig.worker.redrives('c'))[0]!
   await until('the redrive is done', async () => (await state()).state === 'DONE', 20_000)
-  assert.ok(counts().put > before)
+  // Counts come with the next sign of life.
+  await until('they are counted', () => counts().put > before, 20_000)
   assert.equal((await state()).replayed, rows / 2)
   await rig.worker.delete('c')
   const table = tableIn(rig.path('lake'))
