@@ -1,6 +1,6 @@
 import { allConnectors, connectorPath, type ShownStatus } from '../answers.ts'
 import { clientOf, type ClientOptions } from '../client-options.ts'
-import { checkConfigs } from '../configs/check.ts'
+import { checkConfigs, type CheckedConfig } from '../configs/check.ts'
 import { readConfigFiles } from '../configs/config-files.ts'
 import { faultText, type ConnectorFile, type FileFault } from '../configs/connector-file.ts'
 import { hasWork, isSame, planLines, planOf, planSummary, type Step } from '../configs/plan.ts'
@@ -41,6 +41,7 @@ export async function apply(places: readonly string[], options: ApplyOptions): P
   // What is the same already runs, or has been stopped: its checks would only cost time, and might stumble over its own connections.
   const different = files.connectors.filter((file) => !isSame(file, infos.get(file.name)))
   const checks = await checkConfigs(client, different)
+  warn(checks)
   const faults = [...files.faults, ...checks.flatMap((check) => check.faults)]
   if (faults.length > 0) return refuse(faults, isJson)
 
@@ -60,6 +61,11 @@ export async function apply(places: readonly string[], options: ApplyOptions): P
   const outcomes = await carryOut(client, plan, statuses, options.wait, isJson)
   if (isJson) printJson({ applied: true, connectors: outcomes.map(({ step, error }) => shownStep(step, error)) })
   report(outcomes)
+}
+
+/** What is hardly meant is told, and keeps nobody. */
+export function warn(checks: readonly CheckedConfig[]): void {
+  for (const warning of checks.flatMap((check) => check.warnings)) note(`warning: ${faultText(warning)}`)
 }
 
 /** Faults of configs: told on standard error, or as JSON on standard output. */

@@ -8,7 +8,7 @@ import { note, printJson, printLines } from '../output/print.ts'
 import { plain } from '../output/terminal.ts'
 import { RestError } from '../rest-client.ts'
 import { awaitState, type WantedState } from '../waiting.ts'
-import { refuse } from './apply.ts'
+import { refuse, warn } from './apply.ts'
 
 export interface CreateOptions extends ClientOptions {
   /** In which state they begin; a file's own `initial_state` wins. */
@@ -24,6 +24,7 @@ export async function create(places: readonly string[], options: CreateOptions):
   if (faults.length > 0 && connectors.length === 0) return refuse(faults, isJson)
   const client = clientOf(options)
   const [names, checks] = await Promise.all([connectorNames(client), checkConfigs(client, connectors)])
+  warn(checks)
   const all = [...faults, ...checks.flatMap((check) => check.faults)]
   if (all.length > 0) return refuse(all, isJson)
   const existing = connectors.filter(({ name }) => names.includes(name))

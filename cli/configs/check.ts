@@ -5,6 +5,8 @@ import { shownValue } from './secrets.ts'
 
 export interface CheckedConfig {
   readonly faults: readonly FileFault[]
+  /** What is no fault and hardly meant, such as a key that nothing reads. Asked for where there is no fault. */
+  readonly warnings: readonly FileFault[]
   /** Keys that the worker knows for passwords. */
   readonly secrets: ReadonlySet<string>
 }
@@ -23,9 +25,10 @@ export async function checkConfigs(client: RestClient, files: readonly Connector
   return results
 }
 
-async function checkConfig(client: RestClient, { file, config }: ConnectorFile): Promise<CheckedConfig> {
+async function checkConfig(client: RestClient, connector: ConnectorFile): Promise<CheckedConfig> {
+  const { file, config } = connector
   const given = config['connector.class']
-  if (!given) return { faults: [{ file, key: 'connector.class', message: 'The config names no connector: add "connector.class"' }], secrets: new Set() } // prettier-ignore
+  if (!given) return { faults: [{ file, key: 'connector.class', message: 'The config names no connector: add "connector.class"' }], warnings: [], secrets: new Set() } // prettier-ignore
   let answer: JsonObject
   try {
     answer = asObject(await client.call('PUT', `/connector-plugins/${segment(given)}/config/validate`, config))
@@ -33,7 +36,7 @@ async function checkConfig(client: RestClient, { file, config }: ConnectorFile):
     // Kafka Connect tells of a class that it does not have as of a fault of its own.
     if (!(error instanceof RestError) || ![400, 404, 500].includes(error.status)) throw error
     const found = /Failed to find any class[^]*/.exec(error.message)?.[0] ?? error.message
-    return { faults: [{ file, key: 'connector.class', value: given, message: classText(found) }], secrets: new Set() }
+    return { faults: [{ file, key: 'connector.class', value: given, message: classText(found) }], warnings: [], secrets: new Set() }
   }
   const entries = (Array.isArray(answer['configs']) ? (answer['configs'] as readonly unknown[]) : []).map(asObject)
   const secrets = new Set(
@@ -45,7 +48,20 @@ async function checkConfig(client: RestClient, { file, config }: ConnectorFile):
     const shown = config[key] === undefined ? null : shownValue(key, config[key], secrets)
     return Array.isArray(errors) ? errors.map((message) => ({ file, key, value: shown, message: asText(message) })) : []
   })
-  return { faults, secrets }
+  return { faults, warnings: faults.length > 0 ? [] : await warningsOf(client, connector), secrets }
+}
+
+/** Keys that nothing reads, say; only our workers tell. */
+async function warningsOf(client: RestClient, { file, config }: ConnectorFile): Promise<readonly FileFault[]> {
+  try {
+    const { warnings } = asObject(await client.call('PUT', '/api/v1/validate', config))
+    const list = Array.isArray(warnings) ? (warnings as readonly unknown[]).map(asObject) : []
+    return list.map(({ key, message }) => ({ file, key: asText(key), message: asText(message) }))
+  } catch (error) {
+    // Kafka Connect's worker, or a gateway before it that lets nothing else through; faults were told before.
+    if (error instanceof RestError && error.status >= 400) return []
+    throw error
+  }
 }
 
 /** Connect lists everything that it has, on one line: the names alone, on lines of their own, can be read. */

@@ -141,6 +141,11 @@ test('of files with faults nothing is applied, and each fault is told with file,
   const fine = await millrace('validate', file('typo.json', counting('typo', { 'batch.row': 5 })))
   assert.deepEqual(fine.code, 0)
   assert.match(fine.out, /typo\.json: valid \(typo\)\nwarning: .*typo\.json: batch\.row: Nothing reads .*did you mean "batch\.rows"\?\n$/)
+  for (const args of [['apply', '--dry-run'], ['create']]) {
+    const { err } = await millrace(...args, join(folder, 'typo.json'))
+    assert.match(err, /^warning: .*typo\.json: batch\.row: Nothing reads .*did you mean "batch\.rows"\?\n$/, args[0])
+  }
+  await wipe()
   const none = await millrace('apply', join(folder, 'nowhere'))
   assert.deepEqual([none.code, none.err.includes('There is no such file or folder')], [2, true])
   const empty = await millrace('apply', dirname(file('empty/x.txt', '')), '--prune', '--yes')
