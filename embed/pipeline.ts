@@ -3,6 +3,8 @@ import { clientSettings, readSettings, taskDefaults } from '../config/settings.t
 import { BadRequestError } from '../core/contract/errors.ts'
 import { ConfigError, type Plugin } from '../core/index.ts'
 import { Loggers } from '../core/runtime/loggers.ts'
+import { takenName } from '../core/runtime/plugins/catalog.ts'
+import { partsOf } from '../core/runtime/plugins/describe.ts'
 import { findPackages } from '../core/runtime/plugins/discovery.ts'
 import { importPlugin } from '../core/runtime/plugins/import-plugin.ts'
 import { Registry, type DescribedModule, type PluginModule } from '../core/runtime/registry.ts'
@@ -99,12 +101,16 @@ async function moduleOf(plugin: Plugin | string, index: number, hosting: string)
   if (!found?.module || found.fault !== null)
     throw refusal('plugins', `Plugin ${plugin} cannot be taken: ${found?.fault ?? 'it was not found'}`)
   const { module: specifier, parts, name, version } = found
-  if (parts !== undefined && version !== null) return { specifier, package: name, version, parts }
-  return { specifier, plugin: await importPlugin(specifier) }
+  if (parts === undefined || version === null) return { ...embedded(await importPlugin(specifier), index), specifier }
+  const taken = takenName(parts, new Registry(builtinPlugins))
+  if (taken !== undefined) throw refusal('plugins', `Plugin ${name} cannot be taken: ${taken}`)
+  return { specifier, package: name, version, parts }
 }
 
 /** Two may have one name: the number tells them apart. */
 function embedded(plugin: Plugin, index: number): PluginModule {
+  const fault = takenName(partsOf(plugin), new Registry(builtinPlugins))
+  if (fault !== undefined) throw refusal('plugins', `Plugin ${plugin.name} cannot be taken: ${fault}`)
   return { specifier: `embedded:${index}:${plugin.name}`, plugin }
 }
 

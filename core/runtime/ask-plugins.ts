@@ -34,6 +34,11 @@ export async function askPlugins(resolved: RawConfig, parts: PlanParts, pool: Ho
 
 function nameOf(specifier: string, registry: Registry): Omit<ModuleName, 'taken'> {
   const module = registry.module(specifier)!
-  if (!('plugin' in module)) return { specifier, package: module.package, version: module.version }
-  return { specifier, package: module.package ?? module.plugin.name, version: module.version ?? module.plugin.version }
+  if (!('plugin' in module)) return { specifier, package: module.package, version: module.version, builtIn: false }
+  return {
+    specifier,
+    package: module.package ?? module.plugin.name,
+    version: module.version ?? module.plugin.version,
+    builtIn: module.builtIn ?? false,
+  }
 }

@@ -67,6 +67,8 @@ export interface ModuleName {
   readonly specifier: string
   readonly package: string
   readonly version: string
+  /** Its names belong to Millrace itself, in the host as in the worker. */
+  readonly builtIn: boolean
   /** What a config takes of it: a manifest may promise what the code has not. */
   readonly taken: readonly { readonly type: string; readonly class: string }[]
 }

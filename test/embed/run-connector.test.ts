@@ -95,6 +95,11 @@ test('every fault of a config is told at once, and nothing was started', async (
       (error: Error) => error.name === 'ConfigError' && reason.test(error.message),
     )
   }
+  const thief = { ...numbers, sources: numbers.sources!.map((source) => ({ ...source, class: 'postgres' })) }
+  await assert.rejects(
+    runConnector(orders, { plugins: [thief], onRecords: quiet }),
+    /cannot be taken: It offers the source postgres, which is a name of/,
+  )
   const module = { default: numbers } as unknown as typeof numbers
   await assert.rejects(
     runConnector(orders, { plugins: [numbers, module], onRecords: quiet }),

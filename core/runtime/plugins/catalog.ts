@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { PartKind } from '../../contract/manifest.ts'
+import type { PartKind, PartManifest } from '../../contract/manifest.ts'
 import { Registry, type DescribedModule, type PluginModule, type PluginType } from '../registry.ts'
 import { findPackages, sweepUnfinished, type PluginPlaces } from './discovery.ts'
 import type { PluginPackage } from './plugin-package.ts'
@@ -90,14 +90,20 @@ export class Catalog {
   /** Nobody takes a class, an alias or a short name of Millrace itself for a class: existing configs would change their meaning. */
   #checked(one: PluginPackage): PluginPackage {
     if (one.fault !== null || !one.parts) return one
-    for (const { kind, class: name } of one.parts) {
-      const own = this.#own.named(typeOf[kind], name)[0]?.class
-      if (own === undefined) continue
-      const what = own === name ? 'which Millrace itself has' : `which is a name of ${own} of Millrace itself`
-      return { ...one, fault: `It offers the ${kind} ${name}, ${what}: its class needs another name` }
-    }
-    return one
+    const fault = takenName(one.parts, this.#own)
+    return fault === undefined ? one : { ...one, fault }
   }
+}
+
+/** Why a plugin with these parts is refused: a class of it has a name of Millrace itself. undefined: none has. */
+export function takenName(parts: readonly Pick<PartManifest, 'kind' | 'class'>[], own: Registry): string | undefined {
+  for (const { kind, class: name } of parts) {
+    const taken = own.named(typeOf[kind], name)[0]?.class
+    if (taken === undefined) continue
+    const what = taken === name ? 'which Millrace itself has' : `which is a name of ${taken} of Millrace itself`
+    return `It offers the ${kind} ${name}, ${what}: its class needs another name`
+  }
+  return undefined
 }
 
 const typeOf: Readonly<Record<PartKind, PluginType>> = {

@@ -298,6 +298,17 @@ test('a worker starts beside broken packages, and tells of each in its log', asy
     name: 'thief',
     millrace: { api: 1, entry: './index.mjs', parts: [{ ...ticker, class: 'postgres' }] },
   })
+  const pair = (kind: string, more = {}) => ({ kind, class: `Pair${kind}`, config: {}, ...more })
+  const parts = [pair('source'), pair('sink', { aliases: ['file'] })]
+  folder.file(
+    'path/pair/package.json',
+    JSON.stringify({ name: 'pair', version: '1.0.0', type: 'module', main: './index.mjs', millrace: { api: 1, parts } }),
+  )
+  folder.file(
+    'path/pair/index.mjs',
+    `const [source, sink] = ${JSON.stringify(parts)}
+     export default { name: 'pair', version: '1.0.0', api: 1, sources: [{ ...source, create() {} }], sinks: [{ ...sink, create() {} }] }`,
+  )
   folder.file('path/worse/package.json', '[')
   await using worker = await WorkerProcess.start(folder.path, {
     'plugin.path': join(folder.path, 'path'),
@@ -312,9 +323,17 @@ test('a worker starts beside broken packages, and tells of each in its log', asy
     [
       ['bad', 'millrace.parts is "none", not '],
       ['acme-ticker', null],
+      ['pair', null],
       ['thief', 'It offers the source postgres, which is a name of io.debezium'.slice(0, 30)],
       ['worse', `${join(folder.path, 'path/worse')}`.slice(0, 30)],
     ],
+  )
+  const config = { 'connector.class': 'Pairsource', 'sink.class': 'file', 'sink.file': join(folder.path, 'out'), 'value.converter': 'Json' }
+  const { error_count, configs } = await worker.call('PUT', '/connector-plugins/Pairsource/config/validate', { name: 'x', ...config })
+  assert.equal(
+    error_count,
+    0,
+    `an alias of Millrace stays its own where the plugin that has it, too, is asked: ${JSON.stringify(configs.filter((one: { value: { errors: string[] } }) => one.value.errors.length > 0))}`,
   )
   await until(
     'the log tells',
