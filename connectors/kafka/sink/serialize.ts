@@ -6,13 +6,13 @@ import {
   type SchemaAndValue,
   type TaskContext,
 } from '../../../core/index.ts'
+import type { TextRoom } from './text-room.ts'
 
 /** A record as the log will keep it. */
 export interface Serialized {
   readonly record: ConnectRecord
   readonly key: Uint8Array | null
-  /** Text stands for its UTF-8: it is turned where it is written. */
-  readonly value: Uint8Array | string | null
+  readonly value: Uint8Array | null
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[]
 }
 
@@ -45,10 +45,11 @@ export async function prepare(records: readonly ConnectRecord[], { key, value, h
   }
 }
 
-/** Turns records into bytes; those that a converter cannot turn are told apart, with the stage that refused them. */
+/** Turns records into bytes, texts within `room`; those that a converter cannot turn are told apart, with the stage that refused them. */
 export function serialize(
   records: readonly ConnectRecord[],
   converters: TaskContext['converters'],
+  room: TextRoom,
 ): { readonly done: readonly Serialized[]; readonly refused: readonly Refused[] } {
   const done: Serialized[] = []
   const texts = textConverter(converters.value)
@@ -59,7 +60,7 @@ export function serialize(
       const key = bytesOf(converters.key, record.topic, { schema: record.keySchema, value: record.key })
       stage = 'VALUE_CONVERTER'
       const content = { schema: record.valueSchema, value: record.value }
-      const value = texts ? texts.text(content) : bytesOf(converters.value, record.topic, content)
+      const value = texts ? textBytes(texts.text(content), room) : bytesOf(converters.value, record.topic, content)
       stage = 'HEADER_CONVERTER'
       const headers = record.headers.length === 0 ? noHeaders : headersOf(record, converters.header)
       checkTimestamp(record.timestamp)
@@ -69,6 +70,10 @@ export function serialize(
     }
   }
   return { done, refused }
+}
+
+function textBytes(text: string | null, room: TextRoom): Uint8Array | null {
+  return text === null ? null : room.write(text)
 }
 
 /** Stands among the headers' faults: it is metadata, too. */

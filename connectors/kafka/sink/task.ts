@@ -21,6 +21,7 @@ import { patiently } from './patience.ts'
 import { Producer } from './producer.ts'
 import { prepare, serialize, topicNameFault, type Refused, type Serialized } from './serialize.ts'
 import { topicGroups } from './topic-creation.ts'
+import { TextRoom } from './text-room.ts'
 import { Topics } from './topics.ts'
 import { passing, recordsOf } from './whole.ts'
 
@@ -41,6 +42,7 @@ export class KafkaSinkTask implements SinkTask {
   readonly #once: ExactlyOnce | undefined
   readonly committed?: () => Promise<Offsets | undefined>
   #client: KafkaClient | undefined
+  readonly #room = new TextRoom()
   #disposed = false
   #topics: Topics | undefined
   #producer: Producer | undefined
@@ -99,7 +101,8 @@ export class KafkaSinkTask implements SinkTask {
     const { named, refused: unnamed } = this.#named(records)
     await topics.need([...new Set(named.map(({ topic }) => topic))], kill)
     await prepare(named, this.#context.converters)
-    const { done, refused } = serialize(named, this.#context.converters)
+    this.#room.clear()
+    const { done, refused } = serialize(named, this.#context.converters, this.#room)
     const { lanes, sizes, refused: unfit } = this.#route(done)
     // All that may still fail comes before the first record is taken.
     for (const { record: one, error, stage } of [...unnamed, ...refused, ...unfit]) await this.#context.reject(one, error, stage)
