@@ -3,7 +3,8 @@ import { defineConfig } from '../contract/config-def.ts'
 import { converter, type SchemaAndValue } from '../contract/converter.ts'
 import { parseDecimal } from '../contract/decimal.ts'
 import { DataError } from '../contract/errors.ts'
-import { arrayOf, logical, mapOf, primitive, type Schema } from '../contract/schema.ts'
+import { arrayOf, logical, mapOf, type Schema } from '../contract/schema.ts'
+import { decimalOf, types } from '../contract/types.ts'
 import { shownValue } from './field-path.ts'
 import { javaDecimal, javaDouble, temporalText } from './java-text.ts'
 import { isPlain } from './json-scalars.ts'
@@ -31,21 +32,6 @@ export const simpleHeader = converter({
     },
   }),
 })
-
-const types = {
-  string: primitive('string'),
-  boolean: primitive('boolean'),
-  bytes: primitive('bytes'),
-  int8: primitive('int8'),
-  int16: primitive('int16'),
-  int32: primitive('int32'),
-  int64: primitive('int64'),
-  float32: primitive('float32'),
-  float64: primitive('float64'),
-  date: primitive('int32', { name: logical.date, version: 1 }),
-  time: primitive('int32', { name: logical.time, version: 1 }),
-  timestamp: primitive('int64', { name: logical.timestamp, version: 1 }),
-} as const
 
 /** What Connect's `Values.convertToString` gives; within lists, maps and structs text is quoted. Throws a DataError for classes. */
 export function valuesText(schema: Schema | null, value: unknown, embedded: boolean): string {
@@ -118,7 +104,7 @@ function integer(value: bigint): SchemaAndValue {
 function decimal(text: string): SchemaAndValue | undefined {
   const value = parseDecimal(text)
   if (value === undefined) return undefined
-  return { schema: primitive('bytes', { name: logical.decimal, version: 1, parameters: { scale: String(value.scale) } }), value }
+  return { schema: decimalOf(value.scale), value }
 }
 
 function timestamp(ms: number): SchemaAndValue | undefined {
