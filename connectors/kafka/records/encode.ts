@@ -16,8 +16,6 @@ const recordOverheadMax = 5 + 1 + 10 + 5 + 5 + 5 + 5
 const headerOverheadMax = 5 + 5
 /** Bytes of UTF-8 that one UTF-16 unit comes to at most. */
 const utf8Max = 3
-/** Text of up to so many UTF-16 units is not measured before it is written. */
-const shortText = 1024
 /** Buffers double up to here, then grow by half: they stay until the broker has answered, so what is not filled is lost. */
 const doubledMax = 128 * 1024
 /** A builder keeps a buffer of about so much from batch to batch. */
@@ -27,8 +25,8 @@ const keptBytesMax = 4 << 20
 const callBytes = 12
 
 /** Most bytes that a record may add to a batch before compression; cheap, for `batch.size` and `max.request.size`. */
-export function recordBytesMax(key: Uint8Array | null, value: Uint8Array | string | null, headers: readonly RawHeader[]): number {
-  let bytes = recordOverheadMax + (key === null ? 0 : key.length) + (value === null ? 0 : bytesMaxIn(value))
+export function recordBytesMax(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[]): number {
+  let bytes = recordOverheadMax + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
   for (const header of headers) bytes += headerOverheadMax + header.key.length * utf8Max + (header.value === null ? 0 : header.value.length)
   return bytes
 }
@@ -59,14 +57,8 @@ export class RecordBatchBuilder {
     return this.#end
   }
 
-  /** A value of text is written as UTF-8, of `known` bytes where somebody has counted them. `timestamp`: milliseconds since the epoch, null (or Kafka's own -1): none. Throws a DataError, and takes nothing, for another timestamp below 0 or a header name that is no Unicode text. */
-  append(
-    key: Uint8Array | null,
-    value: Uint8Array | string | null,
-    headers: readonly RawHeader[],
-    timestamp: number | null,
-    known = -1,
-  ): void {
+  /** `timestamp`: milliseconds since the epoch, null (or Kafka's own -1): none. Throws a DataError, and takes nothing, for another timestamp below 0 or a header name that is no Unicode text. */
+  append(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RawHeader[], timestamp: number | null): void {
     const most = this.#end + recordBytesMax(key, value, headers)
     if (most > this.#buffer.length) this.#grow(most)
     const buffer = this.#buffer
@@ -78,8 +70,7 @@ export class RecordBatchBuilder {
     const delta = time - this.#baseTimestamp
     // The length stands in front of the record and is a varint itself: the sizes come first, then each byte is written once.
     const keyLength = key === null ? -1 : key.length
-    // Text is taken for ASCII; where it is not, that shows when it is written.
-    const valueLength = value === null ? -1 : known >= 0 ? known : value.length
+    const valueLength = value === null ? -1 : value.length
     const headersLength = headers.length === 0 ? 1 : headersSize(headers)
     const length =
       1 +
@@ -95,11 +86,7 @@ export class RecordBatchBuilder {
     at = writeVarint(buffer, at, keyLength)
     if (key !== null) at = writeBytes(buffer, at, key)
     at = writeVarint(buffer, at, valueLength)
-    if (typeof value === 'string') {
-      const written = buffer.write(value, at)
-      if (written !== valueLength) return this.append(key, value, headers, timestamp, written)
-      at += written
-    } else if (value !== null) at = writeBytes(buffer, at, value)
+    if (value !== null) at = writeBytes(buffer, at, value)
     this.#end = headers.length === 0 ? writeVarint(buffer, at, 0) : writeHeaders(buffer, at, headers)
     if (time > this.#maxTimestamp) this.#maxTimestamp = time
     this.#count++
@@ -243,12 +230,6 @@ function writeBytes(buffer: Buffer, at: number, bytes: Uint8Array): number {
   if (length >= callBytes) buffer.set(bytes, at)
   else for (let n = 0; n < length; n++) buffer[at + n] = bytes[n]!
   return at + length
-}
-
-/** Measuring text costs as much as writing it, so short text counts for the most that it can come to. */
-function bytesMaxIn(value: Uint8Array | string): number {
-  if (typeof value !== 'string') return value.length
-  return value.length <= shortText ? value.length * utf8Max : Buffer.byteLength(value)
 }
 
 /** Bytes of the zigzag varint of a number of 32 bits. */

@@ -7,6 +7,8 @@ test('texts of one batch stand beside each other, whatever their lengths, batch 
   const room = new TextRoom()
   const text = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 40 }),
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.constant('half \ud800 of a pair'),
     fc.integer({ min: 1, max: 600_000 }).map((n) => 'ä€x'.repeat(n / 3 + 1)),
   )
   fc.assert(
