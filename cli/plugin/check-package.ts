@@ -1,12 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PartManifest } from '../../core/index.ts'
-import { HostPool } from '../../core/runtime/host-pool.ts'
-import { processHosting } from '../../core/runtime/hosting.ts'
-import { Loggers } from '../../core/runtime/loggers.ts'
 import { pluginKeyword, readPackage } from '../../core/runtime/plugins/plugin-package.ts'
 import { readManifest } from '../../core/runtime/plugins/read-manifest.ts'
-import { MemoryStore } from '../../core/store/memory.ts'
 import { FailedError } from '../exit.ts'
+import { describeModule } from './describe-module.ts'
 import { readPackageJson } from './install-folder.ts'
 import { isVersion } from './package-spec.ts'
 
@@ -19,9 +16,6 @@ export interface CheckedPackage {
   readonly isDescribed: boolean
 }
 
-/** Bounds of the process in which a package is imported once. Its code may do anything: megabytes, bytes, milliseconds. */
-const limits = { heapMaxMb: 256, memoryMaxBytes: 1_000_000_000, heartbeatTimeoutMs: 10_000 }
-const importTimeoutMs = 30_000
 /** Differences between a manifest and its code that are told. */
 const differencesMax = 10
 
@@ -42,9 +36,10 @@ export async function checkPackage(name: string, root: string): Promise<CheckedP
   const found = readPackage(root, 'installed')
   if (found.fault !== null || found.module === null) throw refuse(lower(found.fault ?? 'it has no module'), askAuthor)
   if (found.name !== name) throw refuse(`its package.json calls it ${found.name}`, askAuthor)
-  const parts = await describe(found.module).catch((error: Error) => {
+  const described = await describeModule(found.module).catch((error: Error) => {
     throw refuse(`its code could not be imported: ${error.message}`, askAuthor)
   })
+  const parts = readManifest(described).parts ?? []
   if (parts.length === 0) throw refuse('its code offers nothing', askAuthor)
   const different = found.parts === undefined ? [] : differences(found.parts, parts)
   if (different.length > 0) {
@@ -55,23 +50,6 @@ export async function checkPackage(name: string, root: string): Promise<CheckedP
     )
   }
   return { version, parts, isDescribed: found.parts !== undefined }
-}
-
-async function describe(module: string): Promise<readonly PartManifest[]> {
-  const log = new Loggers({ level: 'OFF' }).logger('millrace.install')
-  const pool = new HostPool({
-    open: { process: processHosting('ignore'), inline: processHosting('ignore') },
-    hosting: 'process',
-    store: new MemoryStore(),
-    log,
-    sharedHosts: 1,
-    limits,
-  })
-  try {
-    return readManifest(await pool.callAlone({ kind: 'describe', module }, [], importTimeoutMs)).parts ?? []
-  } finally {
-    await pool.close()
-  }
 }
 
 /** Where a manifest and the code differ, each a line. What is only for people to read (`doc`) may differ. */
