@@ -72,6 +72,21 @@ test('a task that was taken over commits nothing more, and its open transaction 
   assert.deepEqual(await rows(name, 'SELECT id, name FROM items ORDER BY id'), ['1|young', '2|young'])
 })
 
+test('a task that was taken over while its connection lives commits nothing: its positions are not its own any more', async () => {
+  const name = await fresh()
+  await using old = await openSink(target(server, name))
+  await old.put([item(1, { name: 'old' })], never)
+  await old.flush(at(1), never)
+  // As a task of a role does that may not end the connection of the one before.
+  await server.query('UPDATE millrace_offsets SET epoch = epoch + 1', name)
+  await old.put([item(1, { name: 'zombie' }), item(2, { name: 'zombie' })], never)
+  await assert.rejects(
+    patiently(() => old.flush(at(2), never)),
+    FencedError,
+  )
+  assert.deepEqual(await rows(name, 'SELECT id, name FROM items ORDER BY id'), ['1|old'])
+})
+
 test('a task of an older generation is turned away', async () => {
   const name = await fresh()
   await using young = await openSink(target(server, name), { generation: 2 })
