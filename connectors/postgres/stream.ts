@@ -11,6 +11,8 @@ import { startReplication, type ReplicationSettings } from './replication.ts'
 import type { TableShape } from './shape.ts'
 import type { EventFilter } from './source-settings.ts'
 import { StreamedTables, type StreamedTablesParts } from './streamed-tables.ts'
+import type { Relation } from './tuple.ts'
+import { Visibility } from './visibility.ts'
 import type { WalSender } from './wal-sender.ts'
 
 export interface StreamParts extends StreamedTablesParts {
@@ -43,6 +45,7 @@ export class ChangeStream implements AsyncDisposable {
   readonly #parts: StreamParts
   readonly #decoder = new PgOutputDecoder()
   readonly #tables: StreamedTables
+  readonly #visibility: Visibility
   readonly #interruption: Interruption
   /** But for its tables, which `#tables` knows. */
   #position: Position
@@ -69,10 +72,13 @@ export class ChangeStream implements AsyncDisposable {
   #idleLsn: Lsn = 0
   #idleAt = 0
   #warnedTruncate = false
+  /** A table that was described, and whose shape must be made before the next row. */
+  #described: Relation | undefined
 
   constructor(parts: StreamParts, position: Position) {
     this.#parts = parts
     this.#tables = new StreamedTables(parts, position.tables)
+    this.#visibility = new Visibility(parts.query, parts.context.log)
     this.#interruption = new Interruption(parts.retry, parts.replication.slot, parts.context)
     this.#position = position
     this.#durable = position.lsn
@@ -111,7 +117,7 @@ export class ChangeStream implements AsyncDisposable {
       try {
         this.#throwDeferred()
         const sender = this.#sender ?? (await this.#connect())
-        const state = await this.#drain(sender)
+        const state = await this.#drain(sender, signal)
         if (!this.#inside) this.#beat()
         const batch = this.#batch(state)
         if (batch !== undefined) {
@@ -158,6 +164,7 @@ export class ChangeStream implements AsyncDisposable {
   async #disconnect(): Promise<void> {
     const sender = this.#sender
     this.#sender = undefined
+    this.#described = undefined
     if (this.#inside) {
       this.#out.length = this.#whole
       this.#parts.factory.takeRejected()
@@ -188,10 +195,16 @@ export class ChangeStream implements AsyncDisposable {
     if (error !== undefined) throw error
   }
 
-  /** Takes messages off the queue until it is empty or the batch is full. */
-  async #drain(sender: WalSender): Promise<'empty' | 'full'> {
+  /** Takes messages off the queue until it is empty, the batch is full, or the signal aborts while a table's new definition is waited for. */
+  async #drain(sender: WalSender, signal: AbortSignal): Promise<'empty' | 'full'> {
     const { batchRowsMax, batchBytesMax } = this.#parts
     while (this.#out.length < batchRowsMax && this.#bytes < batchBytesMax) {
+      if (this.#described !== undefined) {
+        const seen = !this.#tables.captures(this.#described) || (await this.#visibility.reached(this.#xid, signal))
+        if (!seen) return 'empty'
+        await this.#tables.describe(this.#described)
+        this.#described = undefined
+      }
       const kind = sender.next()
       if (kind === undefined) return 'empty'
       if (kind === 'keepalive') {
@@ -201,7 +214,7 @@ export class ChangeStream implements AsyncDisposable {
       this.#bytes += sender.end - sender.start
       const length = this.#out.length
       const seq = this.#seq
-      if (this.#decode(sender)) await this.#tables.describe(this.#decoder.relation)
+      if (this.#decode(sender)) this.#described = this.#decoder.relation
       if (this.#parts.catalog.takeOutdated()) {
         // An enum got a label, which changes the schema but sends no RELATION: the row is read again under the new schema.
         this.#parts.factory.takeBack(this.#out, length)
@@ -214,7 +227,7 @@ export class ChangeStream implements AsyncDisposable {
     return 'full'
   }
 
-  /** True: a table was described, and its shape must be made before the next row. */
+  /** True: a table was described. */
   #decode(sender: WalSender): boolean {
     const decoder = this.#decoder
     const { factory, events } = this.#parts

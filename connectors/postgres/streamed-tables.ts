@@ -80,15 +80,20 @@ export class StreamedTables {
     return table
   }
 
+  /** Whether the shape of this table matters. */
+  captures(relation: Relation): boolean {
+    return this.#parts.captured.table(relation.schema, relation.name)
+  }
+
   /**
-   * Makes the shape of a table that the server describes. It is admitted with its first row only: with publish_via_partition_root a leaf is
-   * described, too, but its rows come as the root's.
+   * Makes the shape of a table that the server describes in a transaction that the catalog shows already. It is admitted with its first row
+   * only: with publish_via_partition_root a leaf is described, too, but its rows come as the root's.
    */
   async describe(relation: Relation): Promise<void> {
-    const { catalog, values, captured } = this.#parts
+    const { catalog, values } = this.#parts
     this.#tables.delete(relation.oid)
     this.#lastRelation = undefined
-    if (!captured.table(relation.schema, relation.name)) {
+    if (!this.captures(relation)) {
       this.#shapes.delete(relation.oid)
       return
     }
