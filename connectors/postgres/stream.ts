@@ -11,7 +11,6 @@ import { startReplication, type ReplicationSettings } from './replication.ts'
 import type { TableShape } from './shape.ts'
 import type { EventFilter } from './source-settings.ts'
 import { StreamedTables, type StreamedTablesParts } from './streamed-tables.ts'
-import type { Relation } from './tuple.ts'
 import { Visibility } from './visibility.ts'
 import type { WalSender } from './wal-sender.ts'
 
@@ -45,7 +44,6 @@ export class ChangeStream implements AsyncDisposable {
   readonly #parts: StreamParts
   readonly #decoder = new PgOutputDecoder()
   readonly #tables: StreamedTables
-  readonly #visibility: Visibility
   readonly #interruption: Interruption
   /** But for its tables, which `#tables` knows. */
   #position: Position
@@ -72,13 +70,10 @@ export class ChangeStream implements AsyncDisposable {
   #idleLsn: Lsn = 0
   #idleAt = 0
   #warnedTruncate = false
-  /** A table that was described, and whose shape must be made before the next row. */
-  #described: Relation | undefined
 
   constructor(parts: StreamParts, position: Position) {
     this.#parts = parts
-    this.#tables = new StreamedTables(parts, position.tables)
-    this.#visibility = new Visibility(parts.query, parts.context.log)
+    this.#tables = new StreamedTables(parts, new Visibility(parts.query, parts.context.log), position.tables)
     this.#interruption = new Interruption(parts.retry, parts.replication.slot, parts.context)
     this.#position = position
     this.#durable = position.lsn
@@ -164,7 +159,6 @@ export class ChangeStream implements AsyncDisposable {
   async #disconnect(): Promise<void> {
     const sender = this.#sender
     this.#sender = undefined
-    this.#described = undefined
     if (this.#inside) {
       this.#out.length = this.#whole
       this.#parts.factory.takeRejected()
@@ -199,12 +193,7 @@ export class ChangeStream implements AsyncDisposable {
   async #drain(sender: WalSender, signal: AbortSignal): Promise<'empty' | 'full'> {
     const { batchRowsMax, batchBytesMax } = this.#parts
     while (this.#out.length < batchRowsMax && this.#bytes < batchBytesMax) {
-      if (this.#described !== undefined) {
-        const seen = !this.#tables.captures(this.#described) || (await this.#visibility.reached(this.#xid, signal))
-        if (!seen) return 'empty'
-        await this.#tables.describe(this.#described)
-        this.#described = undefined
-      }
+      if (this.#tables.unsettled && !(await this.#tables.settle(this.#xid, signal))) return 'empty'
       const kind = sender.next()
       if (kind === undefined) return 'empty'
       if (kind === 'keepalive') {
@@ -214,7 +203,7 @@ export class ChangeStream implements AsyncDisposable {
       this.#bytes += sender.end - sender.start
       const length = this.#out.length
       const seq = this.#seq
-      if (this.#decode(sender)) this.#described = this.#decoder.relation
+      this.#decode(sender)
       if (this.#parts.catalog.takeOutdated()) {
         // An enum got a label, which changes the schema but sends no RELATION: the row is read again under the new schema.
         this.#parts.factory.takeBack(this.#out, length)
@@ -227,8 +216,7 @@ export class ChangeStream implements AsyncDisposable {
     return 'full'
   }
 
-  /** True: a table was described. */
-  #decode(sender: WalSender): boolean {
+  #decode(sender: WalSender): void {
     const decoder = this.#decoder
     const { factory, events } = this.#parts
     switch (decoder.decode(sender.buffer, sender.start, sender.end)) {
@@ -239,7 +227,7 @@ export class ChangeStream implements AsyncDisposable {
         if (table.shape !== null && events.creates && this.#finalLsn >= table.from) {
           factory.insert(table.shape, decoder.newRow, sender.lsn, seq, this.#target(seq))
         }
-        return false
+        return
       }
       case pgOutputTag.update: {
         const table = this.#tables.find(decoder.relation)
@@ -251,7 +239,7 @@ export class ChangeStream implements AsyncDisposable {
         if (table.shape !== null && events.updates && this.#finalLsn >= table.from) {
           factory.update(table.shape, decoder.newRow, old, decoder.oldRowKind === 'full', sender.lsn, seq, this.#target(seq))
         }
-        return false
+        return
       }
       case pgOutputTag.delete: {
         const table = this.#tables.find(decoder.relation)
@@ -260,25 +248,26 @@ export class ChangeStream implements AsyncDisposable {
         if (table.shape !== null && events.deletes && this.#finalLsn >= table.from) {
           factory.delete(table.shape, decoder.oldRow, sender.lsn, seq, this.#target(seq))
         }
-        return false
+        return
       }
       case pgOutputTag.begin:
         this.#begin(sender.lsn)
-        return false
+        return
       case pgOutputTag.commit:
         this.#commit()
-        return false
+        return
       case pgOutputTag.relation:
-        return true
+        this.#tables.described(decoder.relation)
+        return
       case pgOutputTag.truncate:
         this.#truncate(sender.lsn)
-        return false
+        return
       case pgOutputTag.message:
         this.#message()
-        return false
+        return
       case pgOutputTag.origin:
       case pgOutputTag.type:
-        return false
+        return
     }
   }
 

@@ -7,6 +7,7 @@ import type { ValueSettings } from './settings.ts'
 import { sameShape, tableShape, type TableShape } from './shape.ts'
 import { TopicOwners } from './topic-clash.ts'
 import type { Relation } from './tuple.ts'
+import type { Visibility } from './visibility.ts'
 
 /** What the stream knows of one table. */
 export interface StreamedTable {
@@ -35,12 +36,15 @@ export class StreamedTables {
   /** Of captured tables. Outlives the connection, so that an unchanged table keeps its schemas. */
   readonly #shapes = new Map<number, TableShape>()
   readonly #topics: TopicOwners
+  readonly #visibility: Visibility
   #progress: Position['tables']
+  #described: Relation | undefined
   #lastRelation: Relation | undefined
   #lastTable: StreamedTable | undefined
 
-  constructor(parts: StreamedTablesParts, progress: Position['tables']) {
+  constructor(parts: StreamedTablesParts, visibility: Visibility, progress: Position['tables']) {
     this.#parts = parts
+    this.#visibility = visibility
     this.#progress = progress
     this.#topics = new TopicOwners(parts.values)
     for (const table of parts.tables) this.#topics.take(table)
@@ -55,13 +59,13 @@ export class StreamedTables {
   snapshotted(tables: NonNullable<Position['tables']>): void {
     this.#progress = { ...this.#progress, ...tables }
     for (const name of Object.keys(tables)) this.wanted.delete(name)
-    this.reset()
+    this.#forget()
   }
 
   /** A new connection describes all tables anew. */
   reset(): void {
-    this.#tables.clear()
-    this.#lastRelation = undefined
+    this.#described = undefined
+    this.#forget()
   }
 
   /** The table that a row belongs to; described before. Throws a ConfigError where another table fills its topic. */
@@ -80,9 +84,23 @@ export class StreamedTables {
     return table
   }
 
-  /** Whether the shape of this table matters. */
-  captures(relation: Relation): boolean {
-    return this.#parts.captured.table(relation.schema, relation.name)
+  /** The server describes a table: `settle` must be called before its next row. */
+  described(relation: Relation): void {
+    this.#described = relation
+  }
+
+  /** A table was described, and its shape is still to be made. */
+  get unsettled(): boolean {
+    return this.#described !== undefined
+  }
+
+  /** Makes the shape of the table that was described in transaction `xid`. False: the signal aborted before the catalog could tell of it. */
+  async settle(xid: number, signal: AbortSignal): Promise<boolean> {
+    const relation = this.#described!
+    if (this.#captures(relation) && !(await this.#visibility.reached(xid, signal))) return false
+    await this.describe(relation)
+    this.#described = undefined
+    return true
   }
 
   /**
@@ -93,7 +111,7 @@ export class StreamedTables {
     const { catalog, values } = this.#parts
     this.#tables.delete(relation.oid)
     this.#lastRelation = undefined
-    if (!this.captures(relation)) {
+    if (!this.#captures(relation)) {
       this.#shapes.delete(relation.oid)
       return
     }
@@ -106,6 +124,15 @@ export class StreamedTables {
     const made = tableShape(relation, await catalog.table(relation.oid), catalog, values)
     const former = this.#shapes.get(relation.oid)
     this.#shapes.set(relation.oid, former !== undefined && sameShape(former, made) ? former : made)
+  }
+
+  #captures({ schema, name }: Relation): boolean {
+    return this.#parts.captured.table(schema, name)
+  }
+
+  #forget(): void {
+    this.#tables.clear()
+    this.#lastRelation = undefined
   }
 
   #from(relation: Relation): Lsn {

@@ -92,14 +92,12 @@ test('a body beyond the limit is refused without a length, too, and an endless o
 test('a body that comes too slowly is cut after the request time-out', async () => {
   await using worker = await fixture({ settings: { requestTimeoutMs: 400 } })
   const url = (await worker.server.listen())[0]!
-  const began = performance.now()
   const answer = await raw(
     url,
     [request('POST /connectors HTTP/1.1', ['Content-Type: application/json', 'Content-Length: 100'], '{')],
     5_000,
   )
   assert.equal(refusedWith(answer), 408)
-  assert.ok(performance.now() - began < 4_000)
   const headers = await raw(url, ['GET /connectors HTTP/1.1\r\nHost: local'], 5_000)
   assert.equal(refusedWith(headers), 408)
   await alive(worker, url)
@@ -123,14 +121,12 @@ test('deep, wide and prototype-reaching bodies are refused', async () => {
   await using worker = await fixture()
   const before = Reflect.ownKeys(Object.prototype)
   const send = async (payload: string | Buffer) => {
-    const began = performance.now()
     const answer = await worker.server.app.inject({
       method: 'POST',
       url: '/connectors',
       headers: { 'content-type': 'application/json' },
       payload,
     })
-    assert.ok(performance.now() - began < 1_000, 'the worker answers others meanwhile')
     return answer.statusCode
   }
   const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, key) => [`k${key}`, ''])))

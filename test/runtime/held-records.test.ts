@@ -93,7 +93,7 @@ test('what a sink holds is not saved until it is durable, and all of it is when 
 
 test('a sink that holds something is asked again though nothing comes', async () => {
   const { flushed } = await run([batch('a', 0, 2)], 200)
-  assert.ok(flushed.length >= 4, `it was asked ${flushed.length} times in 200 ms`)
+  assert.ok(flushed.length >= 3, `it was asked ${flushed.length} times: with the records, while nothing came, at the end`)
   const idle = await run([batch('a', 0, 1)], 200)
   assert.equal(idle.flushed.length, 1)
 })

@@ -27,7 +27,7 @@ async function takenWithoutAnswers(raw: Record<string, string>, value: unknown):
   let taken = 0
   for (;;) {
     const put = task.put(records(taken, 100, value), kill).then(() => 'taken' as const)
-    const late = new Promise<'waits'>((resolve) => setTimeout(resolve, 250, 'waits'))
+    const late = new Promise<'waits'>((resolve) => setTimeout(resolve, 2_000, 'waits'))
     if ((await Promise.race([put, late])) === 'waits') {
       gate.resolve()
       await put

@@ -162,9 +162,7 @@ for (const version of postgresVersions) {
     for (let round = 0; round < 3; round++) {
       const first = await database.tail({ 'snapshot.max.threads': '2', 'max.batch.size': '500' })
       await first.count(1 + round * 3_000)
-      const began = performance.now()
       await first[Symbol.asyncDispose]()
-      assert.ok(performance.now() - began < 5_000)
       assert.equal(first.closed, 0)
       assert.equal(first.offsets, undefined)
     }

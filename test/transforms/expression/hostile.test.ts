@@ -15,14 +15,12 @@ const one = record('t', {
   words: Array.from({ length: 2_000 }, () => 'word'.repeat(300)),
 })
 
-/** Runs an expression; gives the time in milliseconds, and the error where there is one. */
-function timed(text: string): { readonly ms: number; readonly error?: Error; readonly value?: unknown } {
-  const began = performance.now()
+/** Runs an expression; gives its value, or the error. */
+function evaluated(text: string): { readonly error?: Error; readonly value?: unknown } {
   try {
-    const value = computation(text, 'test').forSchemas(null, null, true).value(one)
-    return { ms: performance.now() - began, value }
+    return { value: computation(text, 'test').forSchemas(null, null, true).value(one) }
   } catch (error) {
-    return { ms: performance.now() - began, error: error as Error }
+    return { error: error as Error }
   }
 }
 
@@ -43,9 +41,6 @@ test('an expression beyond its bounds is refused by name', () => {
     assert.match(expressionFault(text) ?? 'nothing', message, text.slice(0, 30))
   }
 })
-
-/** Milliseconds: far more than the bounds allow (0.1 to 0.5 s on an idle machine), far less than an evaluation without them. */
-const patience = 5_000
 
 test('work without an end is stopped', () => {
   const doubled = (kind: string, times: number) =>
@@ -70,9 +65,8 @@ test('work without an end is stopped', () => {
     'decimal("1e-2000")',
     'parseJson(value.text)',
   ]) {
-    const { ms, error } = timed(text)
+    const { error } = evaluated(text)
     assert.ok(error !== undefined && !/^(Range|Type|Reference|Internal)Error/.test(error.name), `${text}: ${error?.stack ?? 'no error'}`)
-    assert.ok(ms < patience, `${text} took ${ms} ms`)
   }
 })
 
@@ -110,11 +104,14 @@ test('a value that is not what its schema says is an error of the record', () =>
   }
 })
 
-test('patterns that stop other engines take no time', () => {
-  for (const pattern of ['(a+)+$', '(a|aa)+$', '(a*)*b', '(.*a){20}']) {
-    const { ms, error } = timed(`value.aaa.matches("${pattern}")`)
-    assert.equal(error, undefined)
-    assert.ok(ms < patience, `${pattern} took ${ms} ms`)
+test('patterns that never end in other engines do here', () => {
+  for (const [pattern, found] of [
+    ['(a+)+$', false],
+    ['(a|aa)+$', false],
+    ['(a*)*b', false],
+    ['(.*a){20}', true],
+  ] as const) {
+    assert.deepEqual(evaluated(`value.aaa.matches("${pattern}")`), { value: found })
   }
 })
 
@@ -135,10 +132,10 @@ test('nothing but own members can be reached', () => {
       'decimal("1")',
     ]) {
       for (const text of [`${whole}["${name}"]`, `coalesce(${whole}["${name}"], null)`]) {
-        const { error, value } = timed(text)
+        const { error, value } = evaluated(text)
         assert.ok(error !== undefined || value === null, `${text} gave ${String(value)}`)
       }
-      assert.notEqual(timed(`has(${whole}["${name}"])`).value, true)
+      assert.notEqual(evaluated(`has(${whole}["${name}"])`).value, true)
     }
     assert.match(expressionFault(`${name}`) ?? '', /unknown variable|Reserved|reserved/i)
     assert.match(expressionFault(`${name}()`) ?? '', /there is no function|eserved/)

@@ -98,17 +98,17 @@ void describe('a client of a Kafka cluster', { skip: kafkaSkip() }, () => {
     )
   })
 
-  void test('a long poll holds up nothing else and ends with its signal', async () => {
+  void test('a long poll holds up nothing else and ends with its signal', { timeout: 30_000 }, async () => {
     const topic = await newTopic()
+    // The poll stays with the broker when nobody waits for it any more; so it has a client that ends with the test.
+    await using one = await openClient(clientTo(kafka.bootstrap), silent)
     const stop = new AbortController()
-    const poll = client.fetch([{ topic, partition: 0, offset: 0 }], { ...limits, maxWaitMs: 3000 }, stop.signal)
-    const begun = performance.now()
-    await client.produce([{ topic: await newTopic(), partition: 0, records: batchOf('x', 1) }], acked)
-    await client.topics(null, 0)
-    assert.ok(performance.now() - begun < 2500)
+    const poll = one.fetch([{ topic, partition: 0, offset: 0 }], { ...limits, maxWaitMs: 60_000 }, stop.signal)
+    await one.produce([{ topic: await newTopic(), partition: 0, records: batchOf('x', 1) }], acked)
+    await one.topics(null, 0)
+    assert.equal(await Promise.race([poll, Promise.resolve('still waits')]), 'still waits')
     stop.abort()
     assert.deepEqual(await poll, [])
-    assert.ok(performance.now() - begun < 2500)
   })
 
   void test('a topic grows', async () => {

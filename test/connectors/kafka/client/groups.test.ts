@@ -89,21 +89,24 @@ void describe('groups and transactions of a Kafka client', { skip: kafkaSkip() }
   })
 
   void test('heartbeats go through while another member waits in a join and while writes are under way', async () => {
+    // A long poll stays with the broker when nobody waits for it any more; so it has a client that ends with the test.
+    await using one = await openClient(clientTo(kafka.bootstrap), silent)
     await using other = await openClient(clientTo(kafka.bootstrap), silent)
     const topic = await newTopic()
     const group = fresh('group')
-    const member = await join(client, group)
-    await client.groups.sync(member, [{ member: member.member, assignment: wordOf('') }])
+    const member = await join(one, group)
+    await one.groups.sync(member, [{ member: member.member, assignment: wordOf('') }])
     const waiting = join(other, group)
-    const writes = Array.from({ length: 50 }, () => client.produce([{ topic, partition: 0, records: batchOf('x', 1000) }], acked))
-    const poll = client.fetch([{ topic, partition: 0, offset: 0 }], { ...limits, minBytes: 1 << 30, maxWaitMs: 2000 }, never)
-    const begun = performance.now()
-    for (let n = 0; n < 10; n++) await client.groups.heartbeat(member).catch((error: unknown) => assert.equal(codeOf(error), 27))
-    assert.ok(performance.now() - begun < 1500)
+    const writes = Array.from({ length: 50 }, () => one.produce([{ topic, partition: 0, records: batchOf('x', 1000) }], acked))
+    const stop = new AbortController()
+    const poll = one.fetch([{ topic, partition: 0, offset: 0 }], { ...limits, minBytes: 1 << 30, maxWaitMs: 60_000 }, stop.signal)
+    for (let n = 0; n < 10; n++) await one.groups.heartbeat(member).catch((error: unknown) => assert.equal(codeOf(error), 27))
+    assert.equal(await Promise.race([waiting, poll, Promise.resolve('both still wait')]), 'both still wait')
     await Promise.all(writes)
-    await client.groups.leave(member)
+    await one.groups.leave(member)
     const { generation, member: id } = await waiting
     await other.groups.leave({ group, generation, member: id })
+    stop.abort()
     await poll
   })
 
