@@ -40,6 +40,7 @@ export {
 export type { Json } from './contract/json.ts'
 
 // Schemas and values.
+export { addedOf, addedParameters, type Added } from './contract/added.ts'
 export { decimalOf, types } from './contract/types.ts'
 export {
   arrayOf,

@@ -1,5 +1,5 @@
 import { DataError, optional, sameSchema, structOf, withExtras, type Schema } from '../../core/index.ts'
-import { addedParameters } from './added.ts'
+import { addedValue } from './added.ts'
 import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts'
 import { defaultValue } from './defaults.ts'
 import { envelopeSchema } from './envelope.ts'
@@ -135,7 +135,7 @@ function rowColumn(
   const required = inKey ? keyIsRequired(relation, column, known) : (known?.notNull ?? false)
   const literal = known?.defaultExpression ?? null
   const value = literal === null || type.schema.type === 'array' ? undefined : defaultValue(literal, type)
-  const added = known && addedParameters(known, type)
+  const added = known && addedValue(known, type)
   return {
     column: column.name,
     name: fieldName(settings, column.name),

@@ -1,5 +1,4 @@
-import { DataError, type Schema } from '../../../core/index.ts'
-import { addedOf } from '../added.ts'
+import { addedOf, DataError, type Schema } from '../../../core/index.ts'
 import type { Query } from '../catalog.ts'
 import { targetTypeOf, type NewColumn } from './target-table.ts'
 import { valueText } from './value-text.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { ConnectRecord, Offsets } from '../../../core/index.ts'
 import { postgresVersions } from '../../postgres.ts'
-import { Servers, type TestDatabase } from './database.ts'
+import { Servers, type TestDatabase } from './test-database.ts'
 import type { Tail } from './tail.ts'
 
 const servers = new Servers()

@@ -5,7 +5,7 @@ import { config as definition } from '../../../connectors/postgres/config.ts'
 import { destroy } from '../../../connectors/postgres/destroy.ts'
 import { validate } from '../../../connectors/postgres/preflight.ts'
 import { postgresVersions, startPostgres } from '../../postgres.ts'
-import { Servers, type TestDatabase } from './database.ts'
+import { Servers, type TestDatabase } from './test-database.ts'
 import { memoryLog } from './tail.ts'
 
 const servers = new Servers()

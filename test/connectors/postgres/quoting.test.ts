@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { ConnectRecord } from '../../../core/index.ts'
 import { postgresVersions } from '../../postgres.ts'
-import { Servers } from './database.ts'
+import { Servers } from './test-database.ts'
 
 const servers = new Servers()
 after(() => servers[Symbol.asyncDispose]())

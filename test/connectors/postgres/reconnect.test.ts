@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RetriableError } from '../../../core/index.ts'
 import { postgresVersions, startPostgres } from '../../postgres.ts'
-import { TestDatabase } from './database.ts'
+import { TestDatabase } from './test-database.ts'
 import { identities, type Tail } from './tail.ts'
 
 const quick = { 'retriable.restart.connector.wait.ms': '300' }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GapError, partitionKey, type Offsets } from '../../../core/index.ts'
 import { formatLsn, parseLsn } from '../../../connectors/postgres/lsn.ts'
 import { postgresVersions } from '../../postgres.ts'
-import { Servers } from './database.ts'
+import { Servers } from './test-database.ts'
 
 const servers = new Servers()
 after(() => servers[Symbol.asyncDispose]())

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { postgresVersions } from '../../postgres.ts'
-import { Servers } from './database.ts'
+import { Servers } from './test-database.ts'
 import { identities } from './tail.ts'
 
 const servers = new Servers()

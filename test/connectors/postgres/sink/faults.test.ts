@@ -4,6 +4,7 @@ import { FencedError, RetriableError, type Json } from '../../../../core/index.t
 import { sinkLaws } from '../../../../testing/index.ts'
 import { startPostgres } from '../../../postgres.ts'
 import { CutProxy } from './cut-proxy.ts'
+import { patiently } from './patiently.ts'
 import { item, never, openSink, target } from './sink-rig.ts'
 
 const server = await startPostgres()
@@ -18,18 +19,6 @@ async function fresh(sql = ''): Promise<string> {
 }
 const rows = async (name: string, sql: string) => (await server.query(sql, name)).map((row) => Object.values(row).join('|'))
 const at = (n: number): Record<string, Json> => ({ p: { n }, '#flush/0': n })
-
-/** Asks again as the runtime does. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof RetriableError) || attempt === 50) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-}
 
 for (const mode of ['upsert', 'insert']) {
   sinkLaws(

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { RetriableError, type Json } from '../../../../core/index.ts'
+import type { Json } from '../../../../core/index.ts'
 import { startPostgres } from '../../../postgres.ts'
 import { CutProxy } from './cut-proxy.ts'
+import { patiently } from './patiently.ts'
 import { item, never, openSink, rejects, target } from './sink-rig.ts'
 
 const server = await startPostgres()
@@ -16,18 +17,6 @@ function random(seed: number): (below: number) => number {
   return (below) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return Math.floor((state / 4294967296) * below)
-  }
-}
-
-/** Asks again as the runtime does. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof RetriableError) || attempt === 50) throw error
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
   }
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../../../../core/index.ts'
 import { startPostgres } from '../../../postgres.ts'
 import { CutProxy } from './cut-proxy.ts'
+import { patiently } from './patiently.ts'
 import { item, itemKey, itemSchema, never, openSink, target } from './sink-rig.ts'
 
 const server = await startPostgres()
@@ -26,18 +27,6 @@ async function fresh(sql = ''): Promise<string> {
 }
 const rows = async (name: string, sql: string) => (await server.query(sql, name)).map((row) => Object.values(row).join('|'))
 const at = (n: number): Record<string, Json> => ({ p: { n }, '#flush/0': n })
-
-/** Asks again as the runtime does. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof RetriableError) || attempt === 50) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-}
 
 const inserts = { 'insert.mode': 'insert', 'pk.mode': 'none', 'delete.enabled': 'false' }
 const wide = (from: number, count: number) => Array.from({ length: count }, (_, n) => item(from + n, { name: 'x'.repeat(4000) }))
